@@ -1,0 +1,189 @@
+"""The setting `DOWNLOAD_COUNTER`: its keys, what they may be, and what is taken without them."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import DownloadCounterError
+
+# What may lie beside an image, by the ending added to the image's name.
+COMPANIONS = (
+    ".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig", ".torrent", ".zsync", ".meta4",
+)  # fmt: skip
+
+# Where the data files and the statistics page are, below the web root. A name with a dot
+# stays out of the scan, and out of Apache's own listings (IndexIgnore's usual `.??*`).
+STATS_FOLDER = Path(".stats")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The checked settings. Each field is a key of `DOWNLOAD_COUNTER`.
+
+    Attributes:
+        web_root: the folder the web server serves, with the images in it.
+        logs: globs of the access logs, or addresses such as `sftp://host/path*`.
+        log_format: the name of a known format, or an Apache LogFormat string.
+        client: the directive that names the client, such as `%a`; empty takes the format's own.
+        extensions: what the name of an image ends with, in any case.
+        companions: endings of the files listed with an image.
+        methods: request methods that count.
+        statuses: answers that count.
+        bytes_sent: what the log's size field means: `wire` (%O, bytes really sent), `body`
+            (%b, the full size even when the client left), or `auto` (told from the log).
+        crawlers: leave out clients that call themselves crawlers.
+        fold_ipv4: count IPv4 clients by this prefix length, None by address.
+        fold_ipv6: count IPv6 clients by this prefix length, None by address.
+        notes: the folder of the notes on images, below Pelican's PATH.
+        show_counts: give the public page the total of each image, and write badges.
+        scheduler: address of a Dask scheduler that reads the logs, None for this machine.
+    """
+
+    web_root: Path
+    logs: tuple[str, ...]
+    log_format: str = "combined"
+    client: str = ""
+    extensions: tuple[str, ...] = (".iso",)
+    companions: tuple[str, ...] = COMPANIONS
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    statuses: tuple[int, ...] = (200, 206)
+    bytes_sent: str = "auto"
+    crawlers: bool = False
+    fold_ipv4: int | None = None
+    fold_ipv6: int | None = None
+    notes: str = "isos"
+    show_counts: bool = False
+    scheduler: str | None = field(default=None)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text that is not empty")
+    return value
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("the path of a folder")
+    return Path(value).expanduser().absolute()
+
+
+def _globs(value: Any) -> tuple[str, ...]:
+    try:
+        globs = shlex.split(value) if isinstance(value, str) else [_text(item) for item in value]
+    except (TypeError, ValueError):
+        globs = []
+    if not globs:
+        raise ValueError("globs of access logs: a list of texts, or one text with blanks between")
+    return tuple(globs)
+
+
+def _endings(value: Any) -> tuple[str, ...]:
+    wanted = 'a list of endings such as [".iso"]'
+    if isinstance(value, str) or not all(
+        isinstance(item, str) and len(item) > 1 and item.startswith(".") and "/" not in item
+        for item in _items(value, wanted)
+    ):
+        raise ValueError(wanted)
+    return tuple(item.lower() for item in value)
+
+
+def _image_endings(value: Any) -> tuple[str, ...]:
+    # Without one, nothing is an image, and every line of every log would be looked at for nothing.
+    return _endings(value or None)
+
+
+def _methods(value: Any) -> tuple[str, ...]:
+    wanted = 'a list of request methods such as ["GET", "HEAD"]'
+    items = _items(value, wanted)
+    if not items or not all(isinstance(item, str) and item.isalpha() for item in items):
+        raise ValueError(wanted)
+    return items
+
+
+def _statuses(value: Any) -> tuple[int, ...]:
+    wanted = "a list of HTTP status codes such as [200, 206]"
+    items = _items(value, wanted)
+    if not items or not all(type(item) is int and 100 <= item <= 599 for item in items):
+        raise ValueError(wanted)
+    return items
+
+
+def _items(value: Any, wanted: str) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise ValueError(wanted)
+    return tuple(value)
+
+
+def _bytes_sent(value: Any) -> str:
+    if value not in ("auto", "wire", "body"):
+        raise ValueError('"auto", "wire" (%O) or "body" (%b)')
+    return str(value)
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("True or False")
+    return value
+
+
+def _prefix(longest: int) -> Callable[[Any], int | None]:
+    def check(value: Any) -> int | None:
+        if value is not None and (type(value) is not int or not 1 <= value <= longest):
+            raise ValueError(f"None or a prefix length from 1 to {longest}")
+        return value
+
+    return check
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text")
+    return value
+
+
+def _address(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "web_root": _path,
+    "logs": _globs,
+    "log_format": _text,
+    "client": _name,
+    "extensions": _image_endings,
+    "companions": _endings,
+    "methods": _methods,
+    "statuses": _statuses,
+    "bytes_sent": _bytes_sent,
+    "crawlers": _switch,
+    "fold_ipv4": _prefix(32),
+    "fold_ipv6": _prefix(128),
+    "notes": _text,
+    "show_counts": _switch,
+    "scheduler": _address,
+}
+
+
+def check(raw: Mapping[str, Any]) -> Settings:
+    """Return the settings that `DOWNLOAD_COUNTER` gives.
+
+    Raises:
+        DownloadCounterError: names the key that is unknown, missing or wrong, and what it may be.
+    """
+    if not isinstance(raw, Mapping):
+        raise DownloadCounterError(f"DOWNLOAD_COUNTER must be a dict, not {type(raw).__name__}.")
+    values: dict[str, Any] = {}
+    for key, value in raw.items():
+        if key not in _CHECKS:
+            raise DownloadCounterError(f"DOWNLOAD_COUNTER has no key {key!r}. It may have: {', '.join(_CHECKS)}.")
+        try:
+            values[key] = _CHECKS[key](value)
+        except ValueError as wanted:
+            raise DownloadCounterError(f"DOWNLOAD_COUNTER[{key!r}] is {value!r}, but must be {wanted}.") from None
+    for key, what in (("web_root", "the folder that the web server serves"), ("logs", "globs of its access logs")):
+        if key not in values:
+            raise DownloadCounterError(f"DOWNLOAD_COUNTER lacks {key!r}, {what}.")
+    return Settings(**values)
