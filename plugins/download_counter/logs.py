@@ -1,0 +1,239 @@
+"""Access logs: find them, open them, read them in blocks of whole lines."""
+
+import contextlib
+import glob
+import lzma
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO
+
+from xopen import xopen
+
+from .errors import DownloadCounterError
+from .files import explain
+from .remote import is_address, listing, open_address, shown
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdError
+else:
+    from backports.zstd import ZstdError
+
+# Bytes asked for at a time: big enough that the work per block does not show, small enough that
+# a block and what is read out of it stay in the processor's cache.
+BLOCK = 1 << 16
+
+# A longer line is not one of httpd's (its limits, LimitRequestLine and LimitRequestFieldSize,
+# are 8190 bytes each, and escaping makes at most four of one). It is passed over, so that a log
+# that is one endless line takes no more memory than any other.
+LONGEST_LINE = 1 << 20
+
+# What a compressed file begins with (RFC 1952; bzip2's manual; the .xz format's section 2.1.1.1;
+# RFC 8878 section 3.1.1), told from the content since rotated logs have all sorts of names.
+_MAGIC = (
+    (b"\x1f\x8b", "gz"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"(\xb5/\xfd", "zst"),
+)
+
+# What the decompressors raise for a file that is cut or damaged.
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ZstdError, ValueError)
+
+
+class NoLogs(DownloadCounterError):
+    """No access log matches."""
+
+
+class LogProblem(Exception):
+    """Why a log, or the rest of it, could not be read: the text ends a sentence."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log as the folder lists it.
+
+    Attributes:
+        path: where it is; the text is an address on another machine.
+        size: bytes on the disk.
+        mtime: time of its last change, in nanoseconds since 1970, as stat(2) gives it.
+    """
+
+    path: Path | str
+    size: int
+    mtime: int
+
+    @property
+    def name(self) -> str:
+        """Its file name, or its address without user and password."""
+        return shown(self.path) if isinstance(self.path, str) else self.path.name
+
+
+def find(patterns: Iterable[str]) -> tuple[list[Log], list[str]]:
+    """Return the logs that the globs match, by path, and sentences about what is not a log.
+
+    A log that vanishes meanwhile (rotation) is left out without a word: it is there again under
+    its new name at the next run.
+
+    Raises:
+        NoLogs: nothing matches; the message names the globs.
+    """
+    patterns = tuple(patterns)
+    paths = sorted({Path(name) for pattern in patterns if not is_address(pattern) for name in glob.glob(pattern)})
+    logs: list[Log] = []
+    problems: list[str] = []
+    for pattern in filter(is_address, patterns):
+        try:
+            logs += [log for item in sorted(listing(pattern)) if (log := Log(*item)) not in logs]
+        except OSError as error:
+            problems.append(f"{shown(pattern)} cannot be listed: {_why(error)}; its logs are left out.")
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError as error:
+            if os.path.islink(path):
+                problems.append(f"{path} is a link that leads nowhere ({explain(error)}); left out.")
+            continue
+        if stat.S_ISREG(status.st_mode):
+            logs.append(Log(path, status.st_size, status.st_mtime_ns))
+        else:
+            problems.append(f"{path} is not a plain file; left out.")
+    if not logs:
+        raise NoLogs(
+            f"No access log matches {' '.join(shown(p) if is_address(p) else p for p in patterns)}. "
+            + "".join(f"{problem} " for problem in problems)
+            + "Check LOGS (globs, separated by blanks) and that this user may read the folder."
+        )
+    return logs, problems
+
+
+@contextlib.contextmanager
+def _open_plain(path: Path) -> Iterator[BufferedReader]:
+    # Without O_NONBLOCK, a FIFO put in the place of the log would hold the run for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("it is not a plain file")
+        yield file
+
+
+@contextlib.contextmanager
+def open_log(path: Path | str) -> Iterator[BinaryIO]:
+    """Open a log for reading, decompressed if its content says it is compressed.
+
+    Raises:
+        OSError: it cannot be opened, or is no plain file any more.
+    """
+    with open_address(path) if isinstance(path, str) else _open_plain(path) as file:
+        start = file.peek(6)
+        for magic, compression in _MAGIC:
+            if start.startswith(magic):
+                # In this process: there is one process a log already. It does not close `file`.
+                with xopen(file, "rb", threads=0, format=compression) as opened:
+                    yield opened
+                return
+        yield file
+
+
+def read(path: Path | str) -> Iterator[bytes]:
+    """Give the log in blocks as they come, cut anywhere.
+
+    Raises:
+        LogProblem: it cannot be opened, or is cut or damaged; what came before was given out.
+    """
+    given = 0
+    # A decompressor that meets the damage gives nothing of what that call had read before it:
+    # the rest is asked for again in smaller pieces, down to the last byte that is good.
+    for step in (BLOCK, 1 << 8, 1):
+        try:
+            with open_log(path) as file:
+                left = given
+                while left and (again := _some(file, min(left, BLOCK))):
+                    left -= len(again)
+                while block := _some(file, step):
+                    given += len(block)
+                    yield block
+                return
+        except _DAMAGE as error:
+            problem = error
+    verb = "is cut or damaged" if given else "cannot be read"
+    raise LogProblem(f"{verb}: {_why(problem)}") from problem
+
+
+def _some(file: BinaryIO, size: int) -> bytes:
+    # read1, not read: one call, so that less is lost when the next one meets the damage.
+    read1: Callable[[int], bytes] = getattr(file, "read1", file.read)
+    return read1(size)
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or error.__class__.__name__
+
+
+def whole_lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Put blocks together so that each ends with the end of a line.
+
+    A last line without its newline is still being written: it is not given out. A line longer
+    than `LONGEST_LINE` is passed over.
+
+    Yields:
+        Whole lines, and the number of overlong lines passed over before them.
+    """
+    rest = b""
+    overlong = False
+    dropped = 0
+    for block in blocks:
+        end = block.rfind(b"\n") + 1
+        if not end:
+            if not overlong:
+                rest += block
+                if len(rest) > LONGEST_LINE:
+                    rest, overlong, dropped = b"", True, dropped + 1
+            continue
+        start = 0
+        if overlong:
+            start, overlong = block.find(b"\n") + 1, False
+        yield rest + block[start:end], dropped
+        rest, dropped = block[end:], 0
+    if dropped:
+        yield b"", dropped
+
+
+def first_lines(path: Path | str) -> bytes:
+    """Return the whole lines at the start of a log, some 64 KiB; nothing if it cannot be read."""
+    try:
+        with open_log(path) as file:
+            start = _some(file, 1 << 16)
+    except _DAMAGE:
+        return b""
+    return start[: start.rfind(b"\n") + 1]
+
+
+def same_start(one: Path | str, other: Path | str) -> bool:
+    """Say whether the shorter of two logs is the beginning of the other (or the same).
+
+    That is a log present twice: as `.1` and `.1.gz` while logrotate compresses it, or copied
+    while it was written.
+    """
+    ours, theirs = _stream(one), _stream(other)
+    a = b = b""
+    while True:
+        a, b = a or next(ours, b""), b or next(theirs, b"")
+        if not a or not b:
+            return True
+        size = min(len(a), len(b))
+        if a[:size] != b[:size]:
+            return False
+        a, b = a[size:], b[size:]
+
+
+def _stream(path: Path | str) -> Iterator[bytes]:
+    with contextlib.suppress(LogProblem):
+        yield from read(path)
