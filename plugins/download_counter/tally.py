@@ -1,0 +1,411 @@
+r"""The counting rule: access logs -> downloads per file and day.
+
+A log line is a download when its method is GET or HEAD, its status 200 or 206, and its path
+names an image (`.iso`, in any case). One (client, file, day) is one download, however many
+answers, resumes or logs it is spread over:
+
+- **file** is the path below the web root that the server served, however the client spelled it;
+- **day** is the date in the line's own stamp, as written, whatever its zone;
+- **client** is the address in the log, or the network it belongs to if the settings fold it.
+
+Pure: blocks of lines go in, numbers come out. Clients live in memory only, while logs are read.
+"""
+
+import json
+import re
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from ipaddress import ip_network
+from urllib.parse import unquote_to_bytes
+
+from .jsonformat import JSON_FORMATS, compile_json
+from .logformat import LogFormat, compile_format
+from .settings import Settings
+
+# Distinct spellings that are remembered while a log is read. A client can make up as many as it
+# likes (`?x=1`, `?x=2`, ...), so the memory has an end.
+_REMEMBERED = 1 << 14
+
+Key = tuple[str, str]
+"""(day, file): the day as "YYYY-MM-DD"; the file's path below the web root, with `/` between
+its parts, bytes that are not UTF-8 as Python's surrogate escapes."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What of the settings bears on counting. Two runs with the same rule read a log alike."""
+
+    log_format: str = "combined"
+    client: str = ""
+    extensions: tuple[str, ...] = (".iso",)
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    statuses: tuple[int, ...] = (200, 206)
+    crawlers: bool = False
+    fold_ipv4: int | None = None
+    fold_ipv6: int | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rule":
+        """Take the rule out of the settings."""
+        return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
+
+    def format(self) -> LogFormat:
+        """Compile the rule's log format.
+
+        Raises:
+            DownloadCounterError: as `compile_format`.
+        """
+        if self.log_format in JSON_FORMATS:
+            return compile_json(self.methods, self.client, self.crawlers)
+        return compile_format(
+            self.log_format, methods=self.methods, client=self.client, agent=self.crawlers, extensions=self.extensions
+        )
+
+
+@dataclass
+class Tally:
+    """What one log says.
+
+    Attributes:
+        clients: per (day, file), the clients and the bytes sent to each as the content of the
+            file. A HEAD answer has no content: it adds nothing, but its client is there.
+        sent: per (day, file), all bytes sent, answers to HEAD included.
+        left_out: per (day, file), the clients left out as crawlers.
+        unreadable: lines that name an image but do not follow the LogFormat.
+        heads_silent: answers to HEAD logged without a byte, as %b does.
+        heads_sized: answers to HEAD logged with the bytes of their header, as %O does.
+    """
+
+    clients: dict[Key, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict))
+    sent: Counter[Key] = field(default_factory=Counter)
+    left_out: dict[Key, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    unreadable: int = 0
+    heads_silent: int = 0
+    heads_sized: int = 0
+
+    def days(self) -> set[str]:
+        """The days this log has downloads of."""
+        return {day for day, _ in self.sent} | {day for day, _ in self.left_out}
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Clients and the bytes sent to each, in a fifth of the room that a dict takes.
+
+    Attributes:
+        names: the clients, a newline between them; no log has a newline in a client.
+        sent: the bytes, in the order of the names.
+    """
+
+    names: bytes
+    sent: "array[int]"
+
+    @classmethod
+    def of(cls, clients: Mapping[bytes, int]) -> "Packed":
+        """Pack clients, of which there is at least one."""
+        try:
+            sent = array("Q", clients.values())
+        except OverflowError:  # more than anyone has sent: the log says nonsense
+            sent = array("Q", (min(number, 2**64 - 1) for number in clients.values()))
+        return cls(b"\n".join(clients), sent)
+
+    def unpack(self) -> dict[bytes, int]:
+        """Return the clients and the bytes sent to each."""
+        return dict(zip(self.names.split(b"\n"), self.sent, strict=True))
+
+
+def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
+    """Count one log.
+
+    Args:
+        blocks: whole lines, and the overlong lines passed over, as `logs.whole_lines` gives them.
+        rule: the rule to count by.
+
+    Raises:
+        DownloadCounterError: the rule's LogFormat is impossible. No line ever raises.
+    """
+    log_format = rule.format()
+    names_image = image_finder(rule.extensions)
+    is_crawler = crawler_test() if rule.crawlers else None
+    counts = {str(status).encode() for status in rule.statuses}
+    places = _Places(log_format, rule)
+    undated = places.undated
+    result = Tally()
+
+    for lines, overlong in blocks:
+        result.unreadable += overlong
+        for client, stamp, method, target, status, size, agent, strange in log_format.rows(lines):
+            if not target or status not in counts or not method:
+                if strange and names_image(strange):
+                    result.unreadable += 1
+                continue
+            place = places[stamp, target]
+            if place is None:  # not an image
+                continue
+            if place is undated:
+                result.unreadable += 1
+                continue
+            if is_crawler and is_crawler(agent):
+                place.left_out.add(client)
+                continue
+            sent = int(size) if size.isdigit() else 0
+            if method == b"HEAD":
+                result.heads_sized += sent > 0
+                result.heads_silent += size == b"-"
+                place.heads += sent
+                sent = 0
+            clients = place.clients
+            clients[client] = clients.get(client, 0) + sent
+    for key, place in places.known.items():
+        place.into(result, key)
+    if rule.fold_ipv4 or rule.fold_ipv6:
+        _fold(result, rule)
+    return result
+
+
+@dataclass
+class _Place:
+    """One file on one day: the bytes sent to each client, those of answers to HEAD, the crawlers left out."""
+
+    clients: dict[bytes, int] = field(default_factory=dict)
+    heads: int = 0
+    left_out: set[bytes] = field(default_factory=set)
+
+    def into(self, result: Tally, key: Key) -> None:
+        if self.clients:
+            result.clients[key] = self.clients
+            result.sent[key] = sum(self.clients.values()) + self.heads
+        if self.left_out:
+            result.left_out[key] = self.left_out
+
+
+class _Places(dict[tuple[bytes, bytes], _Place | None]):
+    """The place that a stamp and a target mean, as they are spelled in the log; None if the target is no image.
+
+    Attributes:
+        known: the places by day and file.
+        undated: what stands for all places of an image on no day of the calendar.
+    """
+
+    def __init__(self, log_format: LogFormat, rule: Rule) -> None:
+        super().__init__()
+        self.day_of = log_format.day
+        self.file_of = file_namer(rule.extensions, decoded=log_format.decoded)
+        self.known: dict[Key, _Place] = {}
+        self.undated = _Place()
+
+    def __missing__(self, spelled: tuple[bytes, bytes]) -> _Place | None:
+        stamp, target = spelled
+        file, day = self.file_of(target), self.day_of(stamp)
+        if file is None:
+            place = None
+        elif day is None:
+            place = self.undated
+        else:
+            place = self.known.setdefault((day, file), _Place())
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[spelled] = place
+        return place
+
+
+def image_finder(extensions: tuple[str, ...]) -> Callable[[bytes], bool]:
+    """Return a function that says whether a line names an image.
+
+    Endings in any case are found, and percent-encoded ones too (RFC 3986 section 2.3 makes
+    `%2eiso` and `.iso` the same name).
+    """
+    spelled = re.compile(b"|".join(b"".join(map(_spellings, e.encode())) for e in extensions), re.IGNORECASE)
+    return lambda line: spelled.search(line) is not None
+
+
+def _spellings(byte: int) -> bytes:
+    """The pattern of one byte of an ending: itself, or percent-encoded, in either case."""
+    both = {bytes([byte]).lower(), bytes([byte]).upper()}
+    return b"(?:%b|%%(?:%b))" % (
+        re.escape(bytes([byte])),
+        b"|".join(b"%02x" % one[0] for one in sorted(both)),
+    )
+
+
+# httpd's ap_escape_logitem: \xhh, the C escapes, \" and \\; nginx's default: \xHH. In JSON
+# (RFC 8259 section 7) there are \/ and \uhhhh besides, two of them for a character beyond U+FFFF.
+_LOG_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*+)|([^x]))", re.DOTALL)
+_C_ESCAPES = {b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f"}
+# RFC 9112 section 3.2.2, absolute-form: a client may send the whole URL.
+_ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+")
+_QUERY = re.compile(rb"[?#]")
+
+
+def file_namer(extensions: tuple[str, ...], *, decoded: bool = False) -> Callable[[bytes], str | None]:
+    r"""Return a function from a request target, as logged, to the file below the web root.
+
+    It undoes the log's escapes (`\xc3`, `\"`), drops scheme, host, query and fragment, decodes
+    percent-encoding once, merges slashes, and resolves dot segments, as httpd does when it looks
+    for the file (RFC 3986 section 5.2.4). It gives None for what is not an image.
+
+    Args:
+        extensions: the endings of images, lower case.
+        decoded: the target is a path that httpd has decoded already (%U).
+    """
+    endings = tuple(extension.encode() for extension in extensions)
+
+    def file_of(target: bytes) -> str | None:
+        path = _LOG_ESCAPE.sub(_unescape, target) if b"\\" in target else target
+        if not decoded:
+            if not path.startswith(b"/") and (origin := _ORIGIN.match(path)):
+                path = path[origin.end() :]
+            path = unquote_to_bytes(_QUERY.split(path, maxsplit=1)[0])
+        if not path.lower().endswith(endings) or b"\0" in path:
+            return None
+        parts: list[bytes] = []
+        for part in path.split(b"/"):
+            if part == b"..":
+                del parts[-1:]
+            elif part not in (b"", b"."):
+                parts.append(part)
+        return b"/".join(parts).decode("utf-8", "surrogateescape")
+
+    return file_of
+
+
+def _unescape(escape: re.Match[bytes]) -> bytes:
+    if escape[1]:
+        return bytes.fromhex(escape[1].decode())
+    if escape[2]:
+        return str(json.loads(b'"\\' + escape[2] + b'"')).encode(errors="replace")
+    return _C_ESCAPES.get(escape[3], escape[3])
+
+
+def crawler_test() -> Callable[[bytes | None], bool]:
+    """Return a function that says whether a user agent, as logged, is a known crawler's.
+
+    The patterns are those of the crawler-user-agents package, but for its "http-library": curl
+    and wget are what people fetch images with.
+    """
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # 0.1 s that most sites need not pay
+
+    patterns = (
+        crawler["pattern"] for crawler in CRAWLER_USER_AGENTS_DATA if "http-library" not in crawler.get("tags", ())
+    )
+    pattern = re.compile("|".join(f"(?:{one})" for one in patterns))
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def is_crawler(agent: bytes | None) -> bool:
+        return bool(agent and pattern.search(agent.decode("utf-8", "replace")))
+
+    return is_crawler
+
+
+def _fold(result: Tally, rule: Rule) -> None:
+    network = network_namer(rule.fold_ipv4, rule.fold_ipv6)
+    for key, seen in result.clients.items():
+        folded: dict[bytes, int] = {}
+        for client, size in seen.items():
+            name = network(client)
+            folded[name] = folded.get(name, 0) + size
+        result.clients[key] = folded
+    for key, crawlers in result.left_out.items():
+        result.left_out[key] = {network(client) for client in crawlers}
+
+
+def network_namer(ipv4: int | None, ipv6: int | None) -> Callable[[bytes], bytes]:
+    """Return a function from a client's address to its network by these prefix lengths.
+
+    Privacy addresses (RFC 8981) give one machine a new IPv6 address every day or hour, all in
+    its network's /64. What is not an address, such as a host name, stays as it is.
+    """
+
+    def network(client: bytes) -> bytes:
+        prefix = ipv6 if b":" in client else ipv4
+        if prefix is None:
+            return client
+        try:
+            return str(ip_network((client.decode(), prefix), strict=False)).encode()
+        except ValueError:
+            return client
+
+    return network
+
+
+def finished_by_day(
+    days: Mapping[str, Mapping[bytes, int]],
+    size_on: Callable[[str], int | None],
+    whole: Callable[[str], bool],
+    told: Callable[[str], int | None] = lambda _day: None,
+) -> dict[str, tuple[int, bool] | None]:
+    """Say how many downloads of one file finished on each day.
+
+    A download is finished on the day when the bytes sent to its client reach the file's size:
+    those of that day, and those of the day before unless it was finished then. So a download
+    resumed over midnight finishes once, and never more finish than started.
+
+    Args:
+        days: per day, the clients and the bytes sent to each as content.
+        size_on: the file's size in bytes on a day, None if it never was known.
+        whole: whether all lines of a day are in `days` (a day without downloads is whole too).
+        told: how many finished on a day, if that was worked out before from these very lines.
+
+    Returns:
+        Per day of `days`, the number, and whether it is certain: it is not if it hangs on what
+        was sent on a day that is not whole, and was not told. None where the size is unknown.
+    """
+    result: dict[str, tuple[int, bool] | None] = {}
+    before = _Yesterday()
+    for day in sorted(days):
+        today, size = days[day], size_on(day)
+        if before.day != day_before(day):
+            before = _Yesterday()
+        if size is None:
+            result[day], before = None, _Yesterday()
+            continue
+        known = whole(day_before(day))
+        finished = sum(map(size.__le__, today.values()))
+        if not known and told(day) == finished:
+            # Nobody finished what was begun on the day before, so that day does not matter.
+            known, before = True, _Yesterday()
+        certain = known or all(sent >= size or not sent for sent in today.values())
+        # Only those who were there yesterday as well have to be looked at one by one.
+        back: dict[bytes, tuple[bool, bool]] = {}
+        for client in today.keys() & before.clients.keys():
+            sent = today[client]
+            if 0 < sent < size:
+                had, was_finished, was_certain = before.of(client)
+                done = sent + had >= size and not was_finished
+                sure = known and (was_certain or sent + had < size)
+                back[client] = (done, sure)
+                finished += done
+                certain &= sure
+        number = None if known else told(day)
+        result[day] = (finished, certain) if number is None else (number, True)
+        before = _Yesterday(day, today, size, known, back)
+    return result
+
+
+@dataclass
+class _Yesterday:
+    """What the day before says of the clients of a file."""
+
+    day: str = ""
+    clients: Mapping[bytes, int] = field(default_factory=dict)
+    size: int = 0
+    known: bool = True
+    back: Mapping[bytes, tuple[bool, bool]] = field(default_factory=dict)
+
+    def of(self, client: bytes) -> tuple[int, bool, bool]:
+        """The bytes sent to one of its clients, whether it finished, whether that is certain."""
+        had = self.clients[client]
+        if client in self.back:
+            return had, *self.back[client]
+        return had, had >= self.size, self.known or not 0 < had < self.size
+
+
+@lru_cache(maxsize=4096)
+def day_before(day: str) -> str:
+    """Return the day before a day, both as "YYYY-MM-DD"; the first day of all is its own."""
+    ordinal = date.fromisoformat(day).toordinal()
+    return date.fromordinal(max(1, ordinal - 1)).isoformat()
