@@ -1,0 +1,110 @@
+"""How the theme shows numbers, sizes, dates and names: Jinja filters, by language."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import nh3
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
+from markupsafe import Markup
+
+# Decimal units, as the makers of disks and sticks count, and as browsers show downloads.
+_UNITS = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
+
+_ATTRIBUTES = {
+    **nh3.ALLOWED_ATTRIBUTES,
+    "*": {"class", "id", "lang", "dir", "title"},
+}
+
+
+# What XML 1.0 (section 2.2), and so a feed, cannot hold.
+_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def clean(html: str) -> Markup:
+    """Return HTML without what could do harm: scripts, handlers, styles, odd addresses, control characters."""
+    text = _NO_TEXT.sub("", html)
+    cleaned = nh3.clean(text, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto", "magnet"})
+    return Markup(cleaned)  # noqa: S704  (this is where it becomes safe)
+
+
+def printable(name: str) -> str:
+    r"""Return a file name fit to be shown.
+
+    Control characters and those that turn the direction of writing (Unicode's class Cf) are
+    shown as escapes, as `\u202e`: left as they are, `gpj.exe` can look like `exe.jpg`. Bytes
+    that are not UTF-8 become U+FFFD.
+    """
+    return "".join(map(_printable, name))
+
+
+def _printable(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cs":
+        return "\ufffd"
+    if category in ("Cc", "Cf", "Zl", "Zp"):
+        return f"\\u{ord(character):04x}"
+    return character
+
+
+def languagename(language: str) -> str:
+    """Return the name of a language in that language: "fr" -> "Français"."""
+    locale = _locale(language)
+    name = str(locale.get_display_name() if locale else language)
+    return name[:1].upper() + name[1:]
+
+
+def _locale(language: str) -> Locale | None:
+    """Babel's locale of a language such as "fr" or "pt-br"; None if it knows none."""
+    try:
+        return Locale.parse(language, sep="-" if "-" in language else "_")
+    except (UnknownLocaleError, ValueError):
+        return None
+
+
+def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
+    """Return the filters of a site.
+
+    Args:
+        language: such as "fr" or "pt-br"; one that Babel does not know is taken for English.
+        zone: the IANA name of the time zone that dates and times are shown in.
+    """
+    locale = _locale(language) or Locale("en")
+    here = ZoneInfo(zone)
+
+    def day(value: date) -> date:
+        return value.astimezone(here).date() if isinstance(value, datetime) else value
+
+    def with_first(text: str, value: date) -> str:
+        """1 mai -> 1er mai: CLDR's patterns have no ordinal, which French needs on the first."""
+        return "1er" + text[1:] if locale.language == "fr" and day(value).day == 1 else text
+
+    def filesize(size: float) -> str:
+        """1400000000 -> 1,4 Go."""
+        unit = 0
+        while size >= 999.5 and unit < len(_UNITS) - 1:
+            size, unit = size / 1000, unit + 1
+        shown = round(size) if size >= 100 or unit == 0 else round(size, 1)
+        return format_unit(shown, f"digital-{_UNITS[unit]}", "short", locale=locale)
+
+    return {
+        "filesize": filesize,
+        "number": lambda value: format_decimal(value, locale=locale),
+        "percent": lambda value: format_percent(value, locale=locale),
+        "longdate": lambda value: with_first(format_date(day(value), "long", locale=locale), value),
+        "shortdate": lambda value: format_date(day(value), "short", locale=locale),
+        "shorttime": lambda value: format_time(value, "short", tzinfo=here, locale=locale),
+        "monthname": lambda value: format_date(day(value), "LLLL y", locale=locale),
+        "shortmonth": lambda value: format_date(day(value), "LLL", locale=locale),
+        "shortday": lambda value: with_first(format_skeleton("MMMd", day(value), locale=locale), value),
+        "isodate": lambda value: value.isoformat(),
+        "languagename": languagename,
+        "printable": printable,
+        "clean": clean,
+    }
