@@ -1,0 +1,14 @@
+"""An honest download counter for the files a web server hands out, as a Pelican plugin.
+
+Before each build it ingests the access logs, scans the web root for images, and puts both into
+the site's context. Data goes one way: logs -> tally -> history -> context -> pages. Only
+`generator`, `writer`, `__main__` and this module know Pelican.
+"""
+
+
+def register() -> None:
+    """Connect the plugin to Pelican's signals; Pelican calls this."""
+    # Imported here: `python -m download_counter` ingests without Pelican, and much faster.
+    from .generator import connect
+
+    connect()

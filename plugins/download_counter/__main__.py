@@ -1,0 +1,153 @@
+"""`python -m download_counter`: the ingest by itself, without Pelican; and the doctor."""
+
+import argparse
+import os
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .catalogue import scan
+from .errors import DownloadCounterError
+from .files import lock
+from .history import LOCK
+from .ingest import Outcome, ingest
+from .settings import Settings, check
+
+DESCRIPTION = """\
+Count the downloads in a web server's access logs, and keep the counts in the folder
+.stats/ of its web root. Where both are, the site's settings say (DOWNLOAD_COUNTER)."""
+
+EPILOG = """\
+commands:
+  ingest  read the logs that are new and bring the counts up to date (the default)
+  doctor  look at logs, web root, data files and settings, write nothing, and say what to mend
+
+exit codes:
+  0  all is well; there may be warnings on stderr
+  1  an error, said in a sentence, or something that the doctor wants mended
+  2  the command line is wrong"""
+
+
+def read_configuration(path: Path) -> dict[str, Any]:
+    """Return what a pelicanconf.py defines.
+
+    Raises:
+        DownloadCounterError: there is no such file, or it fails.
+    """
+    try:
+        return runpy.run_path(str(path))
+    except OSError as error:
+        raise DownloadCounterError(
+            f"{path} cannot be read: {error.strerror}. Run this where pelicanconf.py is, or name it with -s."
+        ) from error
+    except Exception as error:
+        raise DownloadCounterError(f"{path} fails: {error.__class__.__name__}: {error}.") from error
+
+
+def settings_in(configuration: Mapping[str, Any], folder: Path) -> Settings:
+    """Return the plugin's settings out of a site's; the web root is OUTPUT_PATH if they name none.
+
+    Args:
+        configuration: what the site's settings file defines.
+        folder: the folder of that file, to which Pelican takes OUTPUT_PATH as relative.
+
+    Raises:
+        DownloadCounterError: as `settings.check`.
+    """
+    raw = configuration.get("DOWNLOAD_COUNTER", {})
+    output = folder / configuration.get("OUTPUT_PATH", "output")
+    return check({"web_root": output, **raw} if isinstance(raw, Mapping) else raw)
+
+
+def run(settings: Settings) -> Outcome:
+    """Scan the web root and ingest the logs, with a progress bar on a terminal.
+
+    Raises:
+        DownloadCounterError: as `ingest.ingest` and `catalogue.scan`.
+    """
+    # What is wrong with an image is said where it matters, by the build of the pages.
+    images, _ = scan(settings.web_root, settings.extensions, settings.companions)
+    sizes = {image.file: image.size for image in images}
+    with lock(settings.web_root, LOCK):
+        outcome = (_with_progress if sys.stderr.isatty() else ingest)(settings, sizes)
+    for problem in outcome.warnings:
+        print(f"Warning: {problem}", file=sys.stderr)
+    return outcome
+
+
+def _with_progress(settings: Settings, sizes: dict[str, int]) -> Outcome:
+    from rich.console import Console  # under cron, nothing is shown and this is not paid for
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading access logs", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        outcome = ingest(settings, sizes, progress)
+    print(_summary(outcome), file=sys.stderr)
+    return outcome
+
+
+def _summary(outcome: Outcome) -> str:
+    downloads = sum(sum(months.values()) for months in outcome.history.counts.values())
+    known = f"{downloads} downloads of {len(outcome.history.counts)} files are known."
+    if outcome.read is None:
+        return f"The logs are the same as last time. {known}"
+    return f"Logs read: {outcome.read} of {len(outcome.history.logs)}. {known}"
+
+
+def _examine(settings: Settings, timezone: str) -> int:
+    """Print what the doctor finds, the worst last, and return the exit code."""
+    from .display import printable  # the ingest has no need of these two
+    from .doctor import examine
+
+    findings = list(examine(settings, timezone, datetime.now().astimezone()))
+    for kind in ("well", "note", "mend"):
+        for finding in findings:
+            if finding.kind == kind:
+                print(f"{kind}  {printable(finding.text)}")
+    return int(any(finding.kind == "mend" for finding in findings))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="download_counter",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", nargs="?", choices=("ingest", "doctor"), default="ingest", help="see below")
+    parser.add_argument(
+        "-s",
+        "--settings",
+        type=Path,
+        default=Path("pelicanconf.py"),
+        help="the site's settings (default: %(default)s)",
+    )
+    parser.add_argument("-D", "--debug", action="store_true", help="show tracebacks")
+    options: Any = parser.parse_args(arguments)
+    try:
+        configuration = read_configuration(options.settings)
+        settings = settings_in(configuration, options.settings.absolute().parent)
+        if options.command == "doctor":
+            return _examine(settings, str(configuration.get("TIMEZONE") or "UTC"))
+        run(settings)
+    except DownloadCounterError as error:
+        if options.debug:
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exitcode
+    except KeyboardInterrupt:
+        print("Stopped; nothing was changed.", file=sys.stderr)
+        return 130
+    return os.EX_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
