@@ -1,0 +1,306 @@
+"""What make does in a checkout, for an admin, a designer and a developer.
+
+Each test works in a copy of this checkout with a .venv that finds the packages the tests run with, so no test needs the
+network or touches this checkout.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import urllib.request
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import sample
+from checkout import CHECKOUT, copy_checkout
+
+END = date(2026, 5, 9)
+LOCKS = sorted(CHECKOUT.glob("requirements*.txt"))
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="install make")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of this checkout, in a folder with a blank in its name."""
+    copy = tmp_path / "down load"
+    copy_checkout(copy)
+    return copy
+
+
+def make(
+    checkout: Path, *arguments: str | Path, options: Sequence[str] = ("-s",), **environment: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """Run make as cron does: without a terminal or input."""
+    return subprocess.run(
+        ["make", *options, "-C", checkout, *arguments],
+        env={**os.environ, **{name: str(value) for name, value in environment.items()}},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def succeeded_silently(result: subprocess.CompletedProcess[str]) -> bool:
+    return (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def month_sums(truth: sample.Downloads) -> dict[str, dict[str, int]]:
+    sums: dict[str, dict[str, int]] = {}
+    for file, days in truth.items():
+        for day, number in days.items():
+            months = sums.setdefault(file, {})
+            months[f"{day:%Y-%m}"] = months.get(f"{day:%Y-%m}", 0) + number
+    return sums
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    """A server's folder with its web root `file server` and, in `logs`, a fortnight of logs."""
+    sample.make_web_root(tmp_path / "file server", end=END)
+    return tmp_path
+
+
+def test_plain_make_lists_each_target_and_each_variable_with_its_value(checkout: Path) -> None:
+    printed = make(checkout, "WEB_ROOT=/srv/a b", LOGS="/logs/it's *.log").stdout
+    described = dict(re.findall(r"^  ([a-z]+) +(\S.*)$", printed, re.MULTILINE))
+    assert described.keys() >= {
+        "audit", "bench", "clean", "demo", "doctor", "help", "ingest", "lint", "lock", "preview", "publish", "test",
+    }  # fmt: skip
+    values = dict(re.findall(r"^  ([A-Z_]+) +(\S.*)$", printed, re.MULTILINE))
+    assert values["WEB_ROOT"] == "/srv/a b"
+    assert values["LOGS"] == "/logs/it's *.log"
+    assert values["SITEURL"] == "https://downloads.linuxvillage.org"
+
+
+def test_every_target_that_is_listed_exists(checkout: Path) -> None:
+    for target in re.findall(r"^  ([a-z]+) +\S", make(checkout).stdout, re.MULTILINE):
+        assert make(checkout, target, options=("-n",)).returncode == 0, target
+
+
+def test_ingest_and_publish_count_and_write_the_pages_without_a_word(checkout: Path, server: Path) -> None:
+    truth = sample.make_logs(server / "logs", list(sample.NORMAL), end=END)
+    result = make(checkout, "ingest", "publish", f"WEB_ROOT={server}/file server", f"LOGS={server}/logs/down*.log*")
+    assert succeeded_silently(result), result
+    counts = json.loads((server / "file server/.stats/counts.json").read_text())
+    assert counts == month_sums(truth)
+    for page in ("index.html", "en/index.html", ".stats/index.html"):
+        assert (server / "file server" / page).is_file()
+
+
+def test_variables_are_taken_from_the_environment(checkout: Path, server: Path) -> None:
+    sample.make_logs(server / "logs", list(sample.NORMAL), end=END)
+    web_root = server / "file server"
+    result = make(
+        checkout, "ingest", "publish", WEB_ROOT=web_root, LOGS=f"{server}/logs/*.log.1 {server}/logs/*.gz",
+        SITEURL="https://mirror.example",
+    )  # fmt: skip
+    assert succeeded_silently(result), result
+    assert (web_root / ".stats/counts.json").is_file()
+    assert "https://mirror.example" in (web_root / "feeds/images.atom.xml").read_text()
+
+
+def test_publish_alone_counts_too(checkout: Path, server: Path) -> None:
+    truth = sample.make_logs(server / "logs", list(sample.NORMAL), end=END)
+    result = make(checkout, "publish", WEB_ROOT=server / "file server", LOGS=f"{server}/logs/*.log*")
+    assert succeeded_silently(result), result
+    assert json.loads((server / "file server/.stats/counts.json").read_text()) == month_sums(truth)
+
+
+@pytest.mark.parametrize("options", [("-s",), ("-sk",), ("-sj2",)])
+def test_a_failed_ingest_publishes_nothing(checkout: Path, server: Path, options: tuple[str, ...]) -> None:
+    web_root = server / "file server"
+    before = sorted(web_root.rglob("*"))
+    result = make(checkout, "ingest", "publish", options=options, WEB_ROOT=web_root, LOGS="/nowhere/access.log*")
+    assert result.returncode != 0
+    assert "/nowhere/access.log*" in result.stderr
+    assert [path for path in sorted(web_root.rglob("*")) if ".stats" not in path.parts] == before
+
+
+def test_an_empty_web_root_is_refused(checkout: Path) -> None:
+    result = make(checkout, "ingest", "WEB_ROOT=")
+    assert result.returncode != 0
+    assert "WEB_ROOT is empty" in result.stderr
+
+
+def test_demo_does_the_whole_job_and_again_and_leaves_the_real_server_alone(checkout: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    real.mkdir()
+    for _ in range(2):
+        result = make(checkout, "demo", f"WEB_ROOT={real}", "LOGS=/nowhere/*", SITEURL="https://real.example")
+        assert result.returncode == 0, result.stderr
+        assert "output/index.html" in result.stdout
+    output = checkout / "output"
+    assert (output / sample.NORMAL[0].path).stat().st_size == sample.NORMAL[0].size
+    assert sample.NORMAL[0].name in (output / "index.html").read_text()
+    assert (output / ".stats/index.html").is_file()
+    assert not list(output.rglob("*.log*"))
+    assert not list(real.iterdir())
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def shown(url: str, text: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a page shows a text: for a minute at most, and while the server lives."""
+    for _ in range(600):
+        try:
+            if text in fetch(url):
+                return True
+        except OSError:
+            pass
+        if process.poll() is not None:
+            return False
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def preview(checkout: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A running `make preview`: the address of its pages, and the process."""
+    port = free_port()
+    process = subprocess.Popen(
+        ["make", "-s", "-C", checkout, "preview", f"PORT={port}", "WEB_ROOT=/nowhere"],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    yield f"http://127.0.0.1:{port}", process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_preview_serves_the_sample_rebuilds_on_a_change_and_ends_on_ctrl_c(
+    checkout: Path, preview: tuple[str, subprocess.Popen[bytes]]
+) -> None:
+    url, process = preview
+    assert shown(f"{url}/index.html", sample.NORMAL[0].name, process)
+    assert shown(f"{url}/.stats/index.html", sample.GONE[0].name, process)
+    page = checkout / "theme/templates/index.html"
+    page.write_text(page.read_text().replace("{% endblock", "A designer was here{% endblock", 1))
+    assert shown(f"{url}/index.html", "A designer was here", process)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
+    process.wait(timeout=30)
+    with pytest.raises(OSError, match="refused"):
+        fetch(url)
+    assert not [path for path in Path("/proc").glob("[0-9]*/cwd") if read_link(path) == str(checkout)]
+
+
+def read_link(path: Path) -> str | None:
+    try:
+        return str(path.readlink())
+    except OSError:
+        return None
+
+
+def test_clean_removes_what_was_made_and_nothing_else(checkout: Path) -> None:
+    before = {path for path in checkout.rglob("*") if ".venv" not in path.parts}
+    for made in ("output/a.iso", ".demo/logs/x.log", ".pytest_cache/x", "plugins/__pycache__/x.pyc", ".coverage"):
+        (checkout / made).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / made).touch()
+    assert succeeded_silently(make(checkout, "clean"))
+    assert set(checkout.rglob("*")) == before
+
+
+@pytest.mark.parametrize("web_root", ["output", "output/files", "link"])
+def test_clean_removes_nothing_when_output_is_the_web_root(checkout: Path, web_root: str) -> None:
+    (checkout / "output/files").mkdir(parents=True)
+    (checkout / "link").symlink_to("output")
+    (checkout / "output/a.iso").touch()
+    result = make(checkout, "clean", WEB_ROOT=web_root)
+    assert result.returncode != 0
+    assert "WEB_ROOT" in result.stderr
+    assert (checkout / "output/a.iso").exists()
+
+
+def test_clean_leaves_what_output_links_to(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images/a.iso").touch()
+    (checkout / "output").symlink_to(tmp_path / "images")
+    make(checkout, "clean")
+    assert (tmp_path / "images/a.iso").exists()
+
+
+@pytest.fixture
+def bare_checkout(tmp_path: Path) -> Path:
+    """A Makefile with locks that ask for nothing, so that a .venv can be made without the network."""
+    shutil.copy(CHECKOUT / "Makefile", tmp_path)
+    for lock in ("requirements.txt", "requirements-dev.txt"):
+        (tmp_path / lock).write_text("# nothing\n")
+    return tmp_path
+
+
+def test_two_makes_at_once_on_first_use_make_one_whole_venv(bare_checkout: Path) -> None:
+    command = ["make", "-s", "-C", str(bare_checkout), "run-venv", f"PYTHON={sys.executable}"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
+    assert [process.communicate()[0] for process in processes] == [b"", b""]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(list(bare_checkout.glob(".venv/lib/*/site-packages/locks.txt"))) == 1
+
+
+def test_the_venv_is_kept_until_its_lock_changes(bare_checkout: Path) -> None:
+    def stamp() -> tuple[int, str]:
+        [file] = bare_checkout.glob(".venv/lib/*/site-packages/locks.txt")
+        return file.stat().st_mtime_ns, file.read_text()
+
+    assert succeeded_silently(make(bare_checkout, "run-venv", f"PYTHON={sys.executable}"))
+    first = stamp()
+    assert succeeded_silently(make(bare_checkout, "run-venv", "PYTHON=none"))
+    assert stamp() == first
+    (bare_checkout / "requirements.txt").write_text("# another nothing\n")
+    assert succeeded_silently(make(bare_checkout, "run-venv", "PYTHON=none"))
+    assert stamp()[1] == "# another nothing\n"
+
+
+def test_a_package_whose_digest_is_not_locked_is_refused(bare_checkout: Path) -> None:
+    (bare_checkout / "requirements.txt").write_text("pelican==4.12.0\n")
+    result = make(bare_checkout, "run-venv", f"PYTHON={sys.executable}")
+    assert result.returncode != 0
+    assert "hash" in result.stderr
+
+
+def test_a_missing_python_is_said_in_a_sentence(bare_checkout: Path) -> None:
+    result = make(bare_checkout, "run-venv", "PYTHON=python2.7 pythonless")
+    assert result.returncode != 0
+    assert "(tried: python2.7 pythonless): install python3 and python3-venv" in result.stderr
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_locks_hold_versions_and_digests_and_no_address(lock: Path) -> None:
+    text = lock.read_text()
+    assert not re.search(r"://|^-|file:|--(?:index|extra|find|trusted)", text, re.MULTILINE)
+    pinned = re.findall(r"^(\S.*?)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", text, re.MULTILINE)
+    assert len(pinned) == len(re.findall(r"^[^#\s]", text, re.MULTILINE)) > 20
+    assert all(re.fullmatch(r"[a-z0-9.-]+==[\w.]+(?: ; .*)?", requirement) for requirement, _ in pinned)
+
+
+def test_locks_agree_and_have_each_dependency() -> None:
+    pins = {lock.name: dict(re.findall(r"^(\S+)==(\S+)", lock.read_text(), re.MULTILINE)) for lock in LOCKS}
+    everything = pins["requirements-dev.txt"].items()
+    assert pins["requirements.txt"].items() <= everything
+    assert pins["requirements-cluster.txt"].items() <= everything
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    for requirement in project["dependencies"]:
+        # As an index writes names: https://packaging.python.org/en/latest/specifications/name-normalization/
+        name = re.sub(r"[-_.]+", "-", re.split(r"[\[<>=]", requirement)[0]).lower()
+        assert name in pins["requirements.txt"]

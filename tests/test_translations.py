@@ -1,0 +1,78 @@
+"""A theme's words are compiled when they have changed."""
+
+import gettext
+import os
+from pathlib import Path
+
+import pytest
+
+from download_counter.errors import DownloadCounterError
+from download_counter.translations import compile_translations
+
+PO = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8"\n\nmsgid "Images"\nmsgstr "{}"\n'
+
+
+def write(theme: Path, language: str, text: str) -> Path:
+    po = theme / "translations" / language / "LC_MESSAGES" / "messages.po"
+    po.parent.mkdir(parents=True, exist_ok=True)
+    po.write_text(text)
+    return po
+
+
+def word(theme: Path, language: str) -> str:
+    return gettext.translation("messages", theme / "translations", [language]).gettext("Images")
+
+
+def test_each_language_is_compiled(tmp_path: Path) -> None:
+    write(tmp_path, "fr", PO.format("Les images"))
+    write(tmp_path, "de", PO.format("Abbilder"))
+
+    compile_translations(tmp_path)
+
+    assert (word(tmp_path, "fr"), word(tmp_path, "de")) == ("Les images", "Abbilder")
+
+
+def test_what_has_changed_is_compiled_again_and_what_has_not_is_left(tmp_path: Path) -> None:
+    po = write(tmp_path, "fr", PO.format("Les images"))
+    compile_translations(tmp_path)
+    mo = po.with_suffix(".mo")
+    before = mo.stat()
+    compile_translations(tmp_path)
+    assert (mo.stat().st_ino, mo.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+    po.write_text(PO.format("Autres"))
+    os.utime(po, ns=(before.st_mtime_ns + 1, before.st_mtime_ns + 1))
+    compile_translations(tmp_path)
+
+    assert mo.stat().st_ino != before.st_ino
+    assert b"Autres" in mo.read_bytes()
+
+
+def test_a_theme_without_translations_is_no_problem(tmp_path: Path) -> None:
+    compile_translations(tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ['msgid "x\n', PO.format("x") + 'msgstr "again"\nnonsense\n'])
+def test_a_damaged_translation_is_named_and_the_old_one_stays(tmp_path: Path, text: str) -> None:
+    po = write(tmp_path, "fr", PO.format("Les images"))
+    compile_translations(tmp_path)
+    before = po.with_suffix(".mo").read_bytes()
+    po.write_text(text)
+    os.utime(po, (4_000_000_000, 4_000_000_000))
+
+    with pytest.raises(DownloadCounterError, match=f"The translation {po} is damaged: "):
+        compile_translations(tmp_path)
+
+    assert po.with_suffix(".mo").read_bytes() == before
+    assert len(list(po.parent.iterdir())) == 2
+
+
+def test_a_translation_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    po = write(tmp_path, "fr", PO.format("Les images"))
+    po.with_suffix(".mo").mkdir()
+    os.utime(po, (4_000_000_000, 4_000_000_000))
+
+    with pytest.raises(DownloadCounterError, match=r"messages\.po cannot be compiled to messages\.mo: "):
+        compile_translations(tmp_path)
