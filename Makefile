@@ -24,7 +24,7 @@ PELICAN = .venv/bin/python -m pelican
 SAMPLE = .venv/bin/python tests/sample.py --state $(STATE) --web-root $(SAMPLE_FILES) --logs $(SAMPLE_LOGS)
 TEMPLATES = $(wildcard theme/templates plugins/download_counter/templates)
 # The programs that tests run, by the names of their Debian packages.
-TEST_PACKAGES = apache2 aria2 chromium cron curl default-jre-headless faketime gettext logrotate strace wget
+TEST_PACKAGES = apache2 aria2 chromium cron curl default-jre-headless faketime gettext logrotate openssh-server strace wget
 
 .PHONY: help ingest publish demo preview rebuild test lint bench clean doctor lock audit messages screenshots \
   run-venv dev-venv test-packages

@@ -2,6 +2,8 @@
 
 import gettext
 import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,17 @@ def test_what_has_changed_is_compiled_again_and_what_has_not_is_left(tmp_path: P
 
     assert mo.stat().st_ino != before.st_ino
     assert b"Autres" in mo.read_bytes()
+
+
+def test_processes_that_compile_at_once_do_not_meet(tmp_path: Path) -> None:
+    for language in ("fr", "de", "es", "it", "pt", "nl", "sv", "da"):
+        write(tmp_path, language, PO.format(language) + "".join(f'\nmsgid "{n}"\nmsgstr "{n}"\n' for n in range(99)))
+
+    with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as processes:
+        assert list(processes.map(compile_translations, [tmp_path] * 8)) == [None] * 8
+
+    assert word(tmp_path, "da") == "da"
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"messages.po", "messages.mo"}
 
 
 def test_a_theme_without_translations_is_no_problem(tmp_path: Path) -> None:

@@ -25,10 +25,14 @@ def compile_translations(theme: Path) -> None:
                 continue
             with po.open("rb") as source:
                 catalogue = read_po(source, locale=po.parts[-3], abort_invalid=True)
-            temporary = mo.with_name(f".{mo.name}.new")
-            with temporary.open("wb") as compiled:
-                write_mo(compiled, catalogue)
-            os.replace(temporary, mo)
+            # A name of its own: a preview and a night's build may compile the same catalogue at once.
+            temporary = mo.with_name(f".{mo.name}.{os.getpid()}")
+            try:
+                with temporary.open("wb") as compiled:
+                    write_mo(compiled, catalogue)
+                os.replace(temporary, mo)
+            finally:
+                temporary.unlink(missing_ok=True)
         except (PoFileError, ValueError, IndexError) as error:  # the last by Babel before 2.17, of an open quote
             raise DownloadCounterError(f"The translation {po} is damaged: {error}.") from error
         except OSError as error:
