@@ -119,7 +119,7 @@ messages: run-venv ## bring the templates' messages into the translations, for a
 
 # One lock for every Python and processor, with the digest of every file, and no address to fetch from.
 compile = .venv/bin/python -m uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml
+  --no-emit-index-url --no-strip-extras --custom-compile-command 'make lock' pyproject.toml
 
 lock: dev-venv ## renew the locked versions of what pyproject.toml asks for
 	@$(compile) --group pyproject.toml:site -o requirements.txt
