@@ -187,7 +187,7 @@ class _AtHand:
 
     def __init__(self, logs: Sequence[Log], known: Sequence[KnownLog], rule: Rule) -> None:
         lines = {log: first_lines(log.path) for log in logs}
-        log_format = replace(rule, extensions=()).format()  # with the targets of pages, which tell logs apart too
+        log_format = rule.format()
         self.foreign = {log: problem(lines[log], rule) for log in logs}
         self.beginnings = {log: lines[log][:_BEGINNING] for log in logs}
         self.starts = {log: start_of(lines[log], log_format) for log in logs}

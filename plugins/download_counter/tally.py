@@ -23,12 +23,13 @@ from ipaddress import ip_network
 from urllib.parse import unquote_to_bytes
 
 from .jsonformat import JSON_FORMATS, compile_json
-from .logformat import LogFormat, compile_format
+from .logformat import Answer, LogFormat, Row, compile_format
 from .settings import Settings
 
-# Distinct spellings that are remembered while a log is read. A client can make up as many as it
-# likes (`?x=1`, `?x=2`, ...), so the memory has an end.
+# Distinct spellings that are remembered of a day while a log is read. A client can make up as many
+# as it likes (`?x=1`, `?x=2`, ...), so the memory has an end; and so it has for days.
 _REMEMBERED = 1 << 14
+_REMEMBERED_DAYS = 4
 
 Key = tuple[str, str]
 """(day, file): the day as "YYYY-MM-DD"; the file's path below the web root, with `/` between
@@ -61,9 +62,7 @@ class Rule:
         """
         if self.log_format in JSON_FORMATS:
             return compile_json(self.methods, self.client, self.crawlers)
-        return compile_format(
-            self.log_format, methods=self.methods, client=self.client, agent=self.crawlers, extensions=self.extensions
-        )
+        return compile_format(self.log_format, methods=self.methods, client=self.client, agent=self.crawlers)
 
 
 @dataclass
@@ -130,86 +129,141 @@ def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
     """
     log_format = rule.format()
     names_image = image_finder(rule.extensions)
-    is_crawler = crawler_test() if rule.crawlers else None
-    counts = {str(status).encode() for status in rule.statuses}
     places = _Places(log_format, rule)
-    undated = places.undated
     result = Tally()
+    count = _counter(places, result, crawler_test() if rule.crawlers else None)
 
     for lines, overlong in blocks:
         result.unreadable += overlong
-        for client, stamp, method, target, status, size, agent, strange in log_format.rows(lines):
-            if not target or status not in counts or not method:
-                if strange and names_image(strange):
-                    result.unreadable += 1
+        count(log_format.rows(lines))
+        if places.met_odd:
+            places.met_odd = False
+            for line in log_format.odd_lines(lines):
+                row = log_format.row(line)
+                if row:
+                    count([row])
+                else:
+                    result.unreadable += names_image(line)
+    places.into(result)
+    if rule.fold_ipv4 or rule.fold_ipv6:
+        _fold(result, rule)
+    return result
+
+
+def _counter(
+    places: "_Places", result: Tally, is_crawler: Callable[[bytes | None], bool] | None
+) -> Callable[[Iterable[Row]], None]:
+    """Return the loop that counts rows at their places, with all it needs at hand."""
+    day_of = places.log_format.day
+
+    def count(rows: Iterable[Row]) -> None:
+        last, today = None, places[None]
+        for client, stamp, answer, size, agent in rows:
+            if stamp != last:
+                last, today = stamp, places[day_of(stamp) if stamp else None]
+            place = today[answer]
+            if place is None:  # not an image, or not one of the methods and statuses that count
                 continue
-            place = places[stamp, target]
-            if place is None:  # not an image
-                continue
-            if place is undated:
+            if place is _UNDATED:
                 result.unreadable += 1
                 continue
             if is_crawler and is_crawler(agent):
                 place.left_out.add(client)
                 continue
-            sent = int(size) if size.isdigit() else 0
-            if method == b"HEAD":
+            sent = int(size) if size > b"-" else 0  # digits, or "-" or nothing
+            if place.head:
                 result.heads_sized += sent > 0
                 result.heads_silent += size == b"-"
                 place.heads += sent
                 sent = 0
             clients = place.clients
             clients[client] = clients.get(client, 0) + sent
-    for key, place in places.known.items():
-        place.into(result, key)
-    if rule.fold_ipv4 or rule.fold_ipv6:
-        _fold(result, rule)
-    return result
+
+    return count
 
 
-@dataclass
+@dataclass(slots=True)
 class _Place:
-    """One file on one day: the bytes sent to each client, those of answers to HEAD, the crawlers left out."""
-
-    clients: dict[bytes, int] = field(default_factory=dict)
-    heads: int = 0
-    left_out: set[bytes] = field(default_factory=set)
-
-    def into(self, result: Tally, key: Key) -> None:
-        if self.clients:
-            result.clients[key] = self.clients
-            result.sent[key] = sum(self.clients.values()) + self.heads
-        if self.left_out:
-            result.left_out[key] = self.left_out
-
-
-class _Places(dict[tuple[bytes, bytes], _Place | None]):
-    """The place that a stamp and a target mean, as they are spelled in the log; None if the target is no image.
+    """Where the answers to one method for one file on one day are counted.
 
     Attributes:
-        known: the places by day and file.
-        undated: what stands for all places of an image on no day of the calendar.
+        clients: the bytes sent to each client as content, whatever the method.
+        left_out: the clients left out as crawlers.
+        head: the method is HEAD.
+        heads: the bytes of answers to HEAD.
+    """
+
+    clients: dict[bytes, int] = field(default_factory=dict)
+    left_out: set[bytes] = field(default_factory=set)
+    head: bool = False
+    heads: int = 0
+
+
+# Stands for all places of an image on no day of the calendar.
+_UNDATED = _Place()
+
+
+class _Places(dict[str | None, "_PlacesOfDay"]):
+    """The places of each day; those of no day of the calendar are under None.
+
+    Attributes:
+        met_odd: an answer of odd lines was looked for.
     """
 
     def __init__(self, log_format: LogFormat, rule: Rule) -> None:
         super().__init__()
-        self.day_of = log_format.day
+        self.log_format = log_format
         self.file_of = file_namer(rule.extensions, decoded=log_format.decoded)
-        self.known: dict[Key, _Place] = {}
-        self.undated = _Place()
+        self.statuses = {str(status).encode() for status in rule.statuses}
+        self.known: dict[Key, tuple[_Place, _Place]] = {}
+        self.met_odd = False
 
-    def __missing__(self, spelled: tuple[bytes, bytes]) -> _Place | None:
-        stamp, target = spelled
-        file, day = self.file_of(target), self.day_of(stamp)
+    def __missing__(self, day: str | None) -> "_PlacesOfDay":
+        if len(self) >= _REMEMBERED_DAYS:
+            self.clear()
+        self[day] = places = _PlacesOfDay(self, day)
+        return places
+
+    def find(self, day: str | None, method: bytes, target: bytes, status: bytes) -> _Place | None:
+        """The place that an answer on a day means."""
+        if not method or not target or status not in self.statuses:
+            return None
+        file = self.file_of(target)
         if file is None:
-            place = None
-        elif day is None:
-            place = self.undated
-        else:
-            place = self.known.setdefault((day, file), _Place())
+            return None
+        if day is None:
+            return _UNDATED
+        if (day, file) not in self.known:
+            place = _Place()
+            self.known[day, file] = place, _Place(place.clients, place.left_out, head=True)
+        return self.known[day, file][method == b"HEAD"]
+
+    def into(self, result: Tally) -> None:
+        """Give out all that was counted."""
+        for key, (place, heads) in self.known.items():
+            if place.clients:
+                result.clients[key] = place.clients
+                result.sent[key] = sum(place.clients.values()) + heads.heads
+            if place.left_out:
+                result.left_out[key] = place.left_out
+
+
+class _PlacesOfDay(dict[Answer, _Place | None]):
+    """The place that an answer means, as it is spelled in the log; None if it does not count."""
+
+    def __init__(self, places: _Places, day: str | None) -> None:
+        super().__init__()
+        self.places = places
+        self.day = day
+
+    def __missing__(self, answer: Answer) -> _Place | None:
+        told = self.places.log_format.told_apart(answer)
+        if told is None:
+            self.places.met_odd = True
+            return None
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[spelled] = place
+        self[answer] = place = self.places.find(self.day, *told)
         return place
 
 
