@@ -11,7 +11,7 @@ A, B = b"192.0.2.1", b"192.0.2.2"
 
 def finished(days: Days, *, size: int | None = SIZE, whole: bool = True) -> dict[str, tuple[int, bool] | None]:
     """How many finished on each day, and whether that is certain."""
-    return finished_by_day(days, lambda _: size, lambda _: whole)
+    return finished_by_day(sorted(days.items()), lambda _: size, lambda _: whole)
 
 
 def numbers(days: Days) -> list[int]:
@@ -68,7 +68,10 @@ def test_an_unknown_size_is_told_as_such() -> None:
 def test_the_size_is_the_one_of_the_day() -> None:
     days: Days = {"2026-05-09": {A: 600}, "2026-05-10": {A: 400, B: 600}}
 
-    found = finished_by_day(days, lambda day: 600 if day < "2026-05-10" else 1000, lambda _: True)
+    def size_on(day: str) -> int:
+        return 600 if day < "2026-05-10" else 1000
+
+    found = finished_by_day(sorted(days.items()), size_on, lambda _: True)
 
     assert found == {"2026-05-09": (1, True), "2026-05-10": (0, True)}
 
@@ -82,7 +85,7 @@ def test_a_day_after_one_that_is_not_whole_is_certain_only_where_that_does_not_m
 def test_uncertainty_goes_on_while_a_client_resumes_day_by_day() -> None:
     days: Days = {"2026-05-09": {A: 600}, "2026-05-10": {A: 600}, "2026-05-11": {A: 600}}
 
-    found = finished_by_day(days, lambda _: SIZE, lambda day: day >= "2026-05-09")
+    found = finished_by_day(sorted(days.items()), lambda _: SIZE, lambda day: day >= "2026-05-09")
 
     # Whether the 9th was finished hangs on the 8th; so does, then, the 10th, and then the 11th.
     assert {day: one and one[1] for day, one in found.items()} == {

@@ -17,7 +17,8 @@ import pytest
 from accesslog import Line
 from download_counter.errors import DownloadCounterError
 from download_counter.history import COUNTS, DAYS, Day, load
-from download_counter.ingest import Outcome, ingest, start_of
+from download_counter.ingest import Outcome, ingest
+from download_counter.known import start_of
 from download_counter.logformat import KNOWN, compile_format
 from download_counter.settings import Settings
 
@@ -120,12 +121,25 @@ def test_after_a_night_only_the_new_log_and_the_one_before_are_read(server: Serv
     server.run()
     server.rotate()
     # Whether 600 bytes finish the download hangs on what was sent the day before.
-    server.write(NAME, [line_of(14, "192.0.2.2", size=600)])
+    server.write(NAME, [line_of(14, "192.0.2.9", size=600)])
 
     outcome = server.run()
 
     assert outcome.read == 2
     assert outcome.history.counts == {"a.iso": {"2026-05": 29}}
+    assert server.days()["a.iso"]["2026-05-15"] == [1, 0, 600, 0]
+
+
+def test_a_client_that_was_there_the_day_before_as_well_has_one_more_log_read(server: Server) -> None:
+    server.fortnight()
+    server.run()
+    server.rotate()
+    # It got 400 bytes on each day before: what they come to is clear when three days are known.
+    server.write(NAME, [line_of(14, "192.0.2.2", size=600)])
+
+    outcome = server.run()
+
+    assert outcome.read == 3
     assert server.days()["a.iso"]["2026-05-15"] == [1, 1, 600, 0]
 
 

@@ -17,6 +17,7 @@ day is kept, and a month is at least the sum of its days.
      "ingested": "2026-05-09T01:00:02+02:00",        when logs were last read
      "rule": {...},                                  tally.Rule it was counted by
      "sizes": {"a.iso": [["", 1079126], ...]},       bytes of the file, from that day on
+     "settled": "2026-04-25",                        days up to that one are settled, see `History`
      "days": {"a.iso": {"2026-05-09": [4, 3, 4316504, 0], ...}},
                                     started, finished, bytes sent, left out as crawlers;
                                     finished and bytes are null where they are not known
@@ -28,7 +29,7 @@ Version 1 was `{"version": 1, "days": {"a.iso": {"2026-05-09": 4}}}`; it is read
 import contextlib
 import gc
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -82,6 +83,16 @@ def merge_day(old: Day, new: Day, *, certain: bool = True) -> Day:
     return Day(started, finished, sent, max(old.left_out, new.left_out))
 
 
+def add_to_day(old: Day, more: Day, *, certain: bool = True) -> Day:
+    """Add what new lines make of a day; how many more finished may be negative, and counts only if it is certain."""
+    started = old.started + more.started
+    finished = old.finished
+    if finished is not None and more.finished is not None and certain:
+        finished += more.finished
+    sent = None if old.sent is None else old.sent + (more.sent or 0)
+    return Day(started, finished, sent, old.left_out + more.left_out)
+
+
 def sees(new: Day, old: Day) -> bool:
     """Say whether a reading of a day saw at least what an older one saw of it."""
     return new.started >= old.started and (new.sent or 0) >= (old.sent or 0)
@@ -125,6 +136,8 @@ class History:
         days: the days of each file.
         sizes: per file, since when ("" for ever, else "YYYY-MM-DD") it has how many bytes.
         logs: the logs at hand when logs were last read.
+        settled: days up to this one ("" for none) have lines that are in none of `logs` any more; what
+            is known of the days after it is what `logs` say, no more and no less.
         rule: the rule they were counted by, as plain data.
         ingested: when that was.
         warnings: sentences about what was mended on loading.
@@ -134,6 +147,7 @@ class History:
     days: dict[str, dict[str, Day]] = field(default_factory=dict)
     sizes: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     logs: tuple[KnownLog, ...] = ()
+    settled: str = ""
     rule: dict[str, Any] = field(default_factory=dict)
     ingested: datetime | None = None
     warnings: list[str] = field(default_factory=list)
@@ -146,8 +160,8 @@ class History:
                 size = value
         return size
 
-    def note_size(self, file: str, size: int, since: str) -> None:
-        """Remember the size a file has now.
+    def note_size(self, file: str, size: int, since: str) -> bool:
+        """Remember the size a file has now, and say whether it had another before.
 
         An image made anew under its old name has its new size since the day of the last
         ingest; the first size that is seen holds for all the days before.
@@ -155,16 +169,48 @@ class History:
         known = self.sizes.setdefault(file, [])
         if not known:
             known.append(("", size))
-        elif known[-1][1] != size:
-            if known[-1][0] == since:
-                known.pop()
-            known.append((since, size))
+            return False
+        if known[-1][1] == size:
+            return False
+        if known[-1][0] == since:
+            known.pop()
+        known.append((since, size))
+        return True
 
-    def add(self, file: str, day: str, new: Day, *, certain: bool = True) -> None:
-        """Merge a day into the history, and its month into the counts."""
+    def lose(self, logs: Iterable[KnownLog]) -> None:
+        """Settle the days that some logs have which are not at hand any more."""
+        self.settled = max((day for log in logs for day in log.days), default=self.settled) or self.settled
+
+    def forget_logs(self) -> None:
+        """Take all logs at hand for logs that were never met."""
+        self.lose(self.logs)
+        self.logs = ()
+
+    def merge(self, file: str, day: str, new: Day, *, certain: bool = True) -> None:
+        """Merge what the logs say of a day into what was known of it."""
         days = self.days.setdefault(file, {})
         old = days.get(day)
         days[day] = merge_day(old, new, certain=certain) if old else new
+
+    def add(self, file: str, day: str, more: Day, *, certain: bool = True) -> None:
+        """Add what new lines make of a day to what was known of it."""
+        days = self.days.setdefault(file, {})
+        old = days.get(day)
+        days[day] = add_to_day(old, more, certain=certain) if old else more
+
+    def settle(self, figures: Mapping[tuple[str, str], Day]) -> None:
+        """Settle the days of which more is known than all logs at hand say.
+
+        Args:
+            figures: what they say, by file and day.
+        """
+        self.settled = ""
+        for file, days in self.days.items():
+            for day, known in days.items():
+                if day > self.settled:
+                    found = figures.get((file, day))
+                    if found is None or known != found._replace(finished=known.finished):
+                        self.settled = day
 
     def settle_months(self) -> None:
         """Bring each month up to the sum of its days; a month never goes down."""
@@ -225,7 +271,7 @@ def load(web_root: Path, *, keep_damaged: bool = True) -> History:
             _parse_days(raw_days, history, str(web_root / DAYS))
     except _Damaged as damage:
         history.days, history.sizes, history.logs, history.rule = {}, {}, (), {}
-        history.ingested = None
+        history.settled, history.ingested = "", None
         where = f"{web_root / DAYS} is damaged ({damage})"
         if keep_damaged:
             aside = f"days.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
@@ -316,8 +362,13 @@ def _parse_days(raw: bytes, history: History, where: str) -> None:
     try:
         for file, days in data["days"].items():
             history.days[file] = {_checked_day(day): _day(numbers) for day, numbers in days.items()}
+        last = max((max(days, default="") for days in history.days.values()), default="")
+        history.settled = last
         if data["version"] == 1:
             return
+        # Before there was this key, it was not known which days are settled.
+        if data["logs"] and (settled := data.get("settled", last)) < last:
+            history.settled = _checked_day(settled) if settled else ""
         for file, sizes in data["sizes"].items():
             history.sizes[file] = [_size(*since_size) for since_size in sizes]
         history.logs = tuple(_known_log(log) for log in data["logs"])
@@ -390,6 +441,7 @@ def save_days(web_root: Path, history: History) -> None:
                 "ingested": history.ingested.isoformat() if history.ingested else None,
                 "rule": history.rule,
                 "sizes": history.sizes,
+                "settled": history.settled,
                 "days": history.days,
                 "logs": [asdict(log) for log in history.logs],
             },

@@ -12,7 +12,7 @@ mod_logio for `%O`; httpd's `ap_escape_logitem` for `\xhh`, `\"` and the C escap
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
@@ -109,6 +109,7 @@ class LogFormat:
         usual: matches any line, with its newline; the groups of a line with nothing odd in it are
             those of a `Row`. None if this format has no such pattern.
         answer: tells an answer that `usual` found apart, with the named groups of `pattern`.
+        after_client: what comes after the client at the beginning of a line; empty if the client is not there.
     """
 
     pattern: re.Pattern[bytes]
@@ -117,6 +118,7 @@ class LogFormat:
     sized: bool
     usual: re.Pattern[bytes] | None = None
     answer: re.Pattern[bytes] | None = None
+    after_client: bytes = b""
 
     @cached_property
     def rows(self) -> Callable[[bytes], Iterable[Row]]:
@@ -156,6 +158,13 @@ class LogFormat:
             answer = match[status] or b""
             if not answer or (self.usual and self.told_apart(answer) is None):
                 yield from match[0].split(b"\n")[:-1]
+
+    def of_clients(self, block: bytes, clients: Container[bytes]) -> bytes:
+        """Return the lines of a block of whole lines that are, or may be, of some clients."""
+        end = self.after_client
+        if not end:
+            return block
+        return b"".join([line + b"\n" for line in block.split(b"\n") if line.partition(end)[0] in clients])
 
     def row(self, line: bytes) -> Row | None:
         """Return the row of any line, None if it does not follow the format."""
@@ -321,7 +330,14 @@ class _Compiler:
             sized=bool(self.size),
             usual=usual,
             answer=answer,
+            after_client=self._after_client(),
         )
+
+    def _after_client(self) -> bytes:
+        """The byte after a client at the beginning of a line; empty if a client may have it in it, too."""
+        first = self.tokens[0]
+        end = self._following(0)[:1]
+        return end if first.is_client(self.client) and first.letter != "i" and end in (b" ", b"\t", b'"') else b""
 
     def _parts(self) -> list[bytes]:
         """The patterns of the tokens, up to the last one that is needed."""

@@ -28,6 +28,9 @@ else:
 # a block and what is read out of it stay in the processor's cache.
 BLOCK = 1 << 16
 
+# Bytes at the beginning of a log that tell it from others.
+BEGINNING = 1 << 16
+
 # A longer line is not one of httpd's (its limits, LimitRequestLine and LimitRequestFieldSize,
 # are 8190 bytes each, and escaping makes at most four of one). It is passed over, so that a log
 # that is one endless line takes no more memory than any other.
@@ -67,6 +70,11 @@ class Log:
     path: Path | str
     size: int
     mtime: int
+
+    @property
+    def weight(self) -> int:
+        """How much work it is to read, in bytes on the disk."""
+        return self.size
 
     @property
     def name(self) -> str:
@@ -140,28 +148,32 @@ def open_log(path: Path | str) -> Iterator[BinaryIO]:
         yield file
 
 
-def read(path: Path | str) -> Iterator[bytes]:
-    """Give the log in blocks as they come, cut anywhere.
+def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """Give the log, or a stretch of it, in blocks as they come, cut anywhere.
+
+    Args:
+        path: the log.
+        start: the first byte that is given out, of the log as it is when decompressed.
+        stop: the byte to stop before; None reads to the end.
 
     Raises:
         LogProblem: it cannot be opened, or is cut or damaged; what came before was given out.
     """
-    given = 0
+    at = start
     # A decompressor that meets the damage gives nothing of what that call had read before it:
     # the rest is asked for again in smaller pieces, down to the last byte that is good.
     for step in (BLOCK, 1 << 8, 1):
         try:
             with open_log(path) as file:
-                left = given
-                while left and (again := _some(file, min(left, BLOCK))):
-                    left -= len(again)
-                while block := _some(file, step):
-                    given += len(block)
+                if at:
+                    file.seek(at)
+                while block := _some(file, step if stop is None else min(step, stop - at)):
+                    at += len(block)
                     yield block
                 return
         except _DAMAGE as error:
             problem = error
-    verb = "is cut or damaged" if given else "cannot be read"
+    verb = "is cut or damaged" if at > start else "cannot be read"
     raise LogProblem(f"{verb}: {_why(problem)}") from problem
 
 
@@ -206,14 +218,39 @@ def whole_lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
         yield b"", dropped
 
 
-def first_lines(path: Path | str) -> bytes:
-    """Return the whole lines at the start of a log, some 64 KiB; nothing if it cannot be read."""
+def first_lines(path: Path | str, most: int = BEGINNING) -> bytes:
+    """Return the whole lines in the first bytes of a log, as far as they can be read."""
+    lines = b"".join(_stream(path, most))
+    return lines[: lines.rfind(b"\n") + 1]
+
+
+def length_of(path: Path | str) -> int:
+    """Return the bytes of a log when decompressed, as far as it can be read."""
+    return sum(map(len, _stream(path)))
+
+
+def line_start(path: Path, near: int) -> int:
+    """Return where the first line begins that begins at byte `near` of a log or after it.
+
+    Raises:
+        OSError: the log cannot be read, or is no plain file any more.
+    """
+    with _open_plain(path) as file:
+        file.seek(near - 1)
+        file.readline()
+        return file.tell()
+
+
+def is_plain(path: Path | str) -> bool:
+    """Say whether a log is on this machine and not compressed, so that any byte of it is at hand at once."""
+    if isinstance(path, str):
+        return False
     try:
-        with open_log(path) as file:
-            start = _some(file, 1 << 16)
-    except _DAMAGE:
-        return b""
-    return start[: start.rfind(b"\n") + 1]
+        with _open_plain(path) as file:
+            start = file.peek(6)
+    except OSError:
+        return False
+    return not any(start.startswith(magic) for magic, _ in _MAGIC)
 
 
 def same_start(one: Path | str, other: Path | str) -> bool:
@@ -234,6 +271,7 @@ def same_start(one: Path | str, other: Path | str) -> bool:
         a, b = a[size:], b[size:]
 
 
-def _stream(path: Path | str) -> Iterator[bytes]:
+def _stream(path: Path | str, stop: int | None = None) -> Iterator[bytes]:
+    """What can be read of a log."""
     with contextlib.suppress(LogProblem):
-        yield from read(path)
+        yield from read(path, 0, stop)

@@ -13,7 +13,7 @@ import pytest
 
 from accesslog import Line, truth
 from download_counter import ingest as ingest_module
-from download_counter import logs
+from download_counter import logs, reading
 from download_counter.ingest import Outcome, ingest
 from download_counter.logs import NoLogs
 from download_counter.settings import Settings
@@ -130,15 +130,15 @@ def test_what_a_run_could_not_see_of_logs_that_moved_the_next_run_puts_right(
     else:
         read = logs.read
 
-        def reading(path: Path) -> Iterator[bytes]:
+        def read_meanwhile(path: Path, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
             if when == "before one is read":
                 once()
-            for block in read(path):
+            for block in read(path, start, stop):
                 yield block[: len(block) // 2]
                 once()
                 yield block[len(block) // 2 :]
 
-        monkeypatch.setattr(ingest_module, "read", reading)
+        monkeypatch.setattr(reading, "read", read_meanwhile)
     outcome = here.ingest()
     assert moved.is_set()
     assert all("192.0.2" not in warning for warning in outcome.warnings)
