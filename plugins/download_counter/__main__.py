@@ -1,6 +1,7 @@
 """`python -m download_counter`: the ingest by itself, without Pelican; and the doctor."""
 
 import argparse
+import gc
 import os
 import runpy
 import sys
@@ -150,4 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exitcode = main()
+    # What is left is not looked through for cycles before the end: a tenth of the time of a short run.
+    gc.freeze()
+    sys.exit(exitcode)

@@ -127,6 +127,19 @@ class KnownLog:
     problem: str = ""
 
 
+Size = tuple[str, int]
+"""A size of a file in bytes, and since when it has it: a day, "" for ever."""
+
+
+def size_on(sizes: Iterable[Size], day: str) -> int | None:
+    """Return the size in bytes that a file of these sizes had on a day, None if it was never seen."""
+    size = None
+    for since, value in sizes:
+        if since <= day or size is None:
+            size = value
+    return size
+
+
 @dataclass
 class History:
     """All that is known; the one thing that lives from run to run.
@@ -134,7 +147,7 @@ class History:
     Attributes:
         counts: the months of each file.
         days: the days of each file.
-        sizes: per file, since when ("" for ever, else "YYYY-MM-DD") it has how many bytes.
+        sizes: the sizes of each file.
         logs: the logs at hand when logs were last read.
         settled: days up to this one ("" for none) have lines that are in none of `logs` any more; what
             is known of the days after it is what `logs` say, no more and no less.
@@ -145,7 +158,7 @@ class History:
 
     counts: Counts = field(default_factory=dict)
     days: dict[str, dict[str, Day]] = field(default_factory=dict)
-    sizes: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    sizes: dict[str, list[Size]] = field(default_factory=dict)
     logs: tuple[KnownLog, ...] = ()
     settled: str = ""
     rule: dict[str, Any] = field(default_factory=dict)
@@ -154,11 +167,7 @@ class History:
 
     def size_on(self, file: str, day: str) -> int | None:
         """The size in bytes that a file had on a day, None if it was never seen."""
-        size = None
-        for since, value in self.sizes.get(file, ()):
-            if since <= day or size is None:
-                size = value
-        return size
+        return size_on(self.sizes.get(file, ()), day)
 
     def note_size(self, file: str, size: int, since: str) -> bool:
         """Remember the size a file has now, and say whether it had another before.
@@ -385,7 +394,7 @@ def _checked_day(day: str) -> str:
     return day
 
 
-def _size(since: str, size: int) -> tuple[str, int]:
+def _size(since: str, size: int) -> Size:
     if type(size) is not int or size < 0:
         raise ValueError(f"{size!r} is no size")
     return (_checked_day(since) if since else since, size)

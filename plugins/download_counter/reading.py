@@ -6,12 +6,14 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import starmap
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from .cluster import cluster
 from .errors import DownloadCounterError
@@ -21,8 +23,11 @@ from .tally import Key, Packed, Rule, Tally, tally
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
 _WORTH_PROCESSES = 1 << 21
 
-# A plain log of more bytes is read in pieces, if there is nothing else for a processor to do.
+# No piece of a plain log that is cut is smaller (bytes).
 _WORTH_PIECES = 1 << 22
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -138,11 +143,20 @@ class Reader:
         for job in as_completed(jobs):
             yield jobs.pop(job), job.result()
 
-    def close(self) -> bool:
-        """End the processes; say whether none of a cluster's threads is left, so that this process may fork."""
+    def spread(self, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> Iterator[T]:
+        """Call a function with each of some lists of arguments, by several processes on this machine.
+
+        Raises:
+            DownloadCounterError: a process was killed.
+        """
+        if self._scheduler is not None:  # its client has threads, beside which no process is to be forked
+            yield from starmap(function, calls)
+            return
+        # The processes that read hold memory for good. New ones have the arguments from the fork, without being sent.
         self._open.close()
         self._pool = None
-        return self._scheduler is None
+        with processes(processors(), partial(_call, function, calls)) as pool:
+            yield from pool.map(_inherited, range(len(calls)))
 
     def _pool_for(self, pieces: Sequence[Piece]) -> Executor | None:
         if self._pool is None and self._scheduler is not None:
@@ -162,12 +176,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def cut(piece: Piece) -> list[Piece]:
-    """Cut a piece into as many as this machine reads at once, if it is big enough and that saves anything.
+def cut(piece: Piece, share: int) -> list[Piece]:
+    """Cut a piece that is more than a processor's share of the work (bytes), if it can be.
 
     A compressed log is read from its beginning anyway. Lines that come meanwhile are in the last piece.
     """
-    number = min(processors(), piece.weight // _WORTH_PIECES)
+    number = min(processors(), -(-piece.weight // max(share, _WORTH_PIECES)))
     if number < 2 or isinstance(piece.log.path, str) or not is_plain(piece.log.path):
         return [piece]
     try:
@@ -181,24 +195,20 @@ def cut(piece: Piece) -> list[Piece]:
 
 
 @contextmanager
-def processes(number: int, prepare: Callable[[], None] | None = None) -> Iterator[Executor]:
+def processes(number: int, inherited: Callable[[int], Any] | None = None) -> Iterator[Executor]:
     """Give processes on this machine, which begin as copies of this one.
 
     Args:
         number: how many.
-        prepare: called in each of them; what it refers to is copied with the process.
+        inherited: what `_inherited` calls in them.
 
     Raises:
         DownloadCounterError: one of them was killed.
     """
-
-    def begin() -> None:
-        _end_with_parent()
-        if prepare:
-            prepare()
-
     try:
-        with ProcessPoolExecutor(number, mp_context=get_context("fork"), initializer=begin) as pool:
+        with ProcessPoolExecutor(
+            number, mp_context=get_context("fork"), initializer=_begin, initargs=(inherited,)
+        ) as pool:
             yield pool
     except BrokenProcessPool as error:
         raise DownloadCounterError(
@@ -206,11 +216,25 @@ def processes(number: int, prepare: Callable[[], None] | None = None) -> Iterato
         ) from error
 
 
-def _end_with_parent() -> None:
+_INHERITANCE: list[Callable[[int], Any] | None] = []
+
+
+def _begin(inherited: Callable[[int], Any] | None) -> None:
     """Have this process end when its parent does, killed or not: it has inherited the lock."""
+    _INHERITANCE.append(inherited)
 
     def watch() -> None:
         wait([parent_process().sentinel])  # type: ignore[union-attr]  # a child has a parent
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()
+
+
+def _inherited(number: int) -> Any:
+    """Call what this process was made for."""
+    function = _INHERITANCE[-1]
+    return function and function(number)
+
+
+def _call(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number: int) -> T:
+    return function(*calls[number])
