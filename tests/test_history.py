@@ -174,15 +174,28 @@ def test_version_1_is_brought_forward(web_root: Path) -> None:
     assert history.days == {"a.iso": {"2026-05-09": Day(4)}}
     assert (history.logs, history.rule, history.ingested, history.warnings) == ((), {}, None, [])
     save(web_root, history)
-    assert json.loads((web_root / DAYS).read_text())["version"] == 2
+    assert json.loads((web_root / DAYS).read_text())["version"] == 3
     assert load(web_root).days == history.days
 
 
+def test_version_2_is_brought_forward_and_all_its_days_are_settled(web_root: Path) -> None:
+    days = {"2025-12-31": [2, None, 9, 0], "2026-05-08": [1, 0, 5, 0], "2026-05-09": [3, 2, 3000, 1]}
+    write(web_root, {"a.iso": {"2025-12": 2, "2026-05": 4}}, {**GOOD_DAYS, "days": {"a.iso": days}, "logs": [LOG]})
+
+    history = load(web_root)
+
+    assert history.settled == "2026-05-09"
+    save(web_root, history)
+    again = load(web_root)
+    assert again.settled == "2026-05-09"
+    assert again.day("a.iso", "2025-12-31") == Day(2, None, 9)
+
+
 def test_days_of_a_newer_version_are_refused_and_stay(web_root: Path) -> None:
-    write(web_root, {}, {"version": 3, "days": "in a way not known yet"})
+    write(web_root, {}, {"version": 4, "days": "in a way not known yet"})
     before = (web_root / DAYS).read_bytes()
 
-    with pytest.raises(DownloadCounterError, match=r"days\.json was written by a newer version .* \(its version is 3,"):
+    with pytest.raises(DownloadCounterError, match=r"days\.json was written by a newer version .* \(its version is 4,"):
         load(web_root)
 
     assert (web_root / DAYS).read_bytes() == before
@@ -242,6 +255,15 @@ LOG: dict[str, Any] = {
         {**GOOD_DAYS, "logs": [{**LOG, "days": ["x"]}]},
         {**GOOD_DAYS, "logs": [{**LOG, "name": None}]},
         {**GOOD_DAYS, "logs": [{**LOG, "more": 1}]},
+        {**GOOD_DAYS, "version": 3},
+        {**GOOD_DAYS, "version": 3, "past": {}, "settled": 5},
+        {**GOOD_DAYS, "version": 3, "past": {}, "settled": "soon"},
+        {**GOOD_DAYS, "version": 3, "settled": "", "past": {"a.iso": 3}},
+        {**GOOD_DAYS, "version": 3, "settled": "", "past": {"a.iso": {"2026": [1, "[[1,1,1,1,0]]"]}}},
+        {**GOOD_DAYS, "version": 3, "settled": "", "past": {"a.iso": {"2026-01": [-1, "[[1,1,1,1,0]]"]}}},
+        {**GOOD_DAYS, "version": 3, "settled": "", "past": {"a.iso": {"2026-01": [1, "[[1,1,1,1]]"]}}},
+        {**GOOD_DAYS, "version": 3, "settled": "", "past": {"a.iso": {"2026-01": [1, "[[1,1,1,1,0],]"]}}},
+        {**GOOD_DAYS, "version": 3, "settled": "", "past": {"a.iso": {"2026-01": [1, [[1, 1, 1, 1, 0]]]}}},
     ],
 )
 def test_damaged_days_are_set_aside_with_a_warning_and_months_stay(web_root: Path, days: Any) -> None:
@@ -390,3 +412,67 @@ def test_a_time_of_another_zone_is_the_same_time(web_root: Path) -> None:
     write(web_root, {}, {**GOOD_DAYS, "days": {}, "ingested": "2026-05-09T01:00:02+00:00"})
 
     assert load(web_root).ingested == datetime(2026, 5, 9, 1, 0, 2, tzinfo=UTC)
+
+
+def ten_years() -> History:
+    """One download on the first of each month, from 2016 on."""
+    history = History()
+    for number in range(120):
+        history.days.setdefault("a.iso", {})[f"{2016 + number // 12}-{number % 12 + 1:02}-01"] = Day(1, None, number)
+    history.settle_months()
+    return history
+
+
+def test_months_long_past_are_put_by_and_come_back_as_they_were(web_root: Path) -> None:
+    save(web_root, ten_years())
+
+    history = load(web_root)
+
+    assert sorted(history.days["a.iso"]) == ["2025-10-01", "2025-11-01", "2025-12-01"]
+    assert history.past["a.iso"]["2016-02"] == (1, "[[1,1,null,1,0]]")
+    assert history.day("a.iso", "2016-02-01") == Day(1, None, 1)
+    assert history.day("a.iso", "2016-02-02") is None
+    history.open_past()
+    assert history.days == ten_years().days
+    assert history.past == {}
+
+
+def test_a_month_long_past_that_the_counts_lack_is_forgotten_for_good(web_root: Path) -> None:
+    save(web_root, ten_years())
+    history = load(web_root)
+    del history.counts["a.iso"]["2016-02"]
+
+    assert history.forget_what_counts_lack()
+
+    history.settle_months()
+    assert "2016-02" not in history.counts["a.iso"]
+    save(web_root, history)
+    assert load(web_root).day("a.iso", "2016-02-01") is None
+    assert load(web_root).day("a.iso", "2016-03-01") == Day(1, None, 2)
+
+
+def test_a_month_long_past_is_no_less_than_its_days_and_takes_up_what_comes_late(web_root: Path) -> None:
+    save(web_root, ten_years())
+    history = load(web_root)
+    history.counts["a.iso"]["2016-02"] = 0
+    history.merge("a.iso", "2016-03-02", Day(5, 4, 500))
+    history.merge("b.iso", "2016-03-02", Day(2, 1, 20))
+
+    history.settle_months()
+    save(web_root, history)
+
+    history = load(web_root)
+    assert (history.counts["a.iso"]["2016-02"], history.counts["a.iso"]["2016-03"]) == (1, 6)
+    assert history.counts["b.iso"] == {"2016-03": 2}
+    assert history.day("a.iso", "2016-03-01") == Day(1, None, 2)
+    assert history.day("a.iso", "2016-03-02") == Day(5, 4, 500)
+
+
+def test_a_day_that_no_calendar_has_is_left_out_of_a_month_long_past(web_root: Path) -> None:
+    past = {"a.iso": {"2016-02": [3, "[[1,1,0,1,0],[30,2,0,1,0]]"]}}
+    write(web_root, {"a.iso": {"2016-02": 3}}, {**GOOD_DAYS, "version": 3, "settled": "", "past": past})
+
+    history = load(web_root)
+    history.open_past()
+
+    assert history.days["a.iso"] == {"2016-02-01": Day(1, 0, 1), "2026-05-09": Day(3, 2, 3000)}

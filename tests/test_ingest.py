@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from accesslog import Line
+from download_counter import ingest as ingest_module
+from download_counter import logs
 from download_counter.errors import DownloadCounterError
-from download_counter.history import COUNTS, DAYS, Day, load
+from download_counter.history import COUNTS, DAYS, Day, History, load
 from download_counter.ingest import Outcome, ingest
 from download_counter.known import start_of
 from download_counter.logformat import KNOWN, compile_format
@@ -155,6 +157,36 @@ def test_only_the_new_log_is_read_if_all_its_downloads_are_whole(server: Server)
     assert server.days()["a.iso"]["2026-05-15"] == [1, 1, 1000, 0]
 
 
+def test_a_year_of_logs_costs_a_run_no_more_than_a_week_of_them(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As rotated logs are: too long to be told by their few lines, and with times finer than a second.
+    for number in range(365):
+        lines = b"".join(replace(line_of(number), second=second).encode() for second in range(1000))
+        log = server.write(f"{NAME}-{number:03}.gz", gzip.compress(lines, 1))
+        os.utime(log, ns=(0, 1_700_000_000_000_000_001 + number * 86_400_000_000_001))
+    server.write(NAME, [line_of(365)])
+    server.run()
+    server.write(NAME, [replace(line_of(365), second=second) for second in range(200)])
+    opened: set[str] = set()
+    open_log = logs.open_log
+
+    def opening(path: Path) -> Any:
+        opened.add(path.name)
+        return open_log(path)
+
+    monkeypatch.setattr(logs, "open_log", opening)
+    looked_into: list[str] = []
+    monkeypatch.setattr(History, "_open", lambda _self, _file, month: looked_into.append(month))
+
+    outcome = server.run()
+
+    assert outcome.read == 1
+    assert opened == {NAME}
+    assert set(looked_into) == {"2027-05"}
+    assert outcome.history.days["a.iso"]["2027-05-01"].started == 1
+
+
 def test_what_is_not_read_is_not_looked_into(server: Server) -> None:
     """A log that a run has no reason to read may say anything beyond its first lines."""
     server.write("old.log", [replace(line_of(0), second=n) for n in range(2000)])
@@ -205,6 +237,80 @@ def test_logs_are_read_as_far_back_as_what_finished_hangs_on(server: Server) -> 
     finished = [numbers[1] for _, numbers in sorted(server.days()["a.iso"].items())]
 
     assert finished == [0, 1, 0, 1, 0, 1, 0, 1]
+
+
+def test_of_a_log_that_has_grown_only_the_new_lines_are_counted(server: Server) -> None:
+    first, second = line_of(0, size=600), line_of(0, "192.0.2.2")
+    server.write(NAME, [first, second])
+    server.run()
+    # Not the same lines any more, as a log never is; whoever counted them again would see it.
+    server.write(NAME, [first, replace(second, client="192.0.2.3"), line_of(0, size=400), line_of(0, "192.0.2.4")])
+
+    server.run()
+
+    assert server.days()["a.iso"] == {"2026-05-01": [3, 3, 3000, 0]}
+
+
+def test_a_log_that_comes_back_when_others_of_its_day_are_gone_adds_nothing_that_was_counted(server: Server) -> None:
+    one, other = [line_of(0), line_of(0, "192.0.2.2")], [line_of(0, "192.0.2.3")]
+    server.write("one.log", one)
+    server.write("other.log", other)
+    server.write(NAME, [line_of(5)])
+    server.run()
+    (server.logs / "one.log").unlink()
+    (server.logs / "other.log").unlink()
+    server.write(NAME, [line_of(5), line_of(6)])
+    server.run()
+    assert load(server.web_root).settled == "2026-05-01"
+    server.write("one.log.gz", gzip.compress(b"".join(line.encode() for line in one)))
+
+    server.run()
+
+    assert server.days()["a.iso"]["2026-05-01"] == [3, 3, 3000, 0]
+    server.write("other.log.gz", gzip.compress(b"".join(line.encode() for line in other)))
+    server.run()
+    assert server.days()["a.iso"]["2026-05-01"] == [3, 3, 3000, 0]
+    assert load(server.web_root).settled == ""
+
+
+def test_of_two_logs_that_begin_as_a_known_one_neither_is_taken_for_it(server: Server) -> None:
+    known = [line_of(0), line_of(0, "192.0.2.2")]
+    server.write(NAME, known)
+    server.run()
+    (server.logs / NAME).unlink()
+    server.write("a.log", [*known, line_of(0, "192.0.2.3")])
+    server.write("b.log", [*known, line_of(0, "192.0.2.4")])
+
+    server.run()
+
+    assert server.days()["a.iso"]["2026-05-01"][0] == 4
+
+
+def test_a_big_plain_log_is_read_in_pieces_and_counts_the_same(server: Server) -> None:
+    lines = [replace(line_of(0, f"192.0.{n % 200}.{n % 211}"), second=n % 3600) for n in range(120_000)]
+    server.write(NAME, lines)
+    told: list[tuple[int, int]] = []
+
+    outcome = ingest(Settings(server.web_root, (f"{server.logs}/*",)), server.sizes, lambda *step: told.append(step))
+
+    pieces = min(len(os.sched_getaffinity(0)), 3)
+    assert told[-1] == (pieces, pieces)
+    assert outcome.read == 1
+    assert outcome.history.days["a.iso"]["2026-05-01"] == Day(42_200, 42_200, 120_000 * 1000)
+
+
+def test_what_many_clients_come_to_is_the_same_when_several_processes_work_it_out(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    padding = b"x" * 2_500_000 + b"\n"
+    for number in range(3):
+        lines = [line_of(number, f"192.0.2.{n}", size=500) for n in range(number, number + 50)]
+        server.write(f"{number}.log", b"".join(line.encode() for line in lines) + padding)
+    monkeypatch.setattr(ingest_module, "_MANY_CLIENTS", 100)
+
+    server.run()
+
+    assert [numbers[:2] for numbers in server.days()["a.iso"].values()] == [[50, 0], [50, 49], [50, 1]]
 
 
 def test_a_compressed_log_is_known_by_what_is_in_it(server: Server) -> None:

@@ -11,9 +11,9 @@ day is kept, and a month is at least the sum of its days.
 
 `counts.json` is the authority: what is no longer in it counts no more in `days.json`.
 
-`days.json`, version 2::
+`days.json`, version 3::
 
-    {"version": 2,
+    {"version": 3,
      "ingested": "2026-05-09T01:00:02+02:00",        when logs were last read
      "rule": {...},                                  tally.Rule it was counted by
      "sizes": {"a.iso": [["", 1079126], ...]},       bytes of the file, from that day on
@@ -21,14 +21,19 @@ day is kept, and a month is at least the sum of its days.
      "days": {"a.iso": {"2026-05-09": [4, 3, 4316504, 0], ...}},
                                     started, finished, bytes sent, left out as crawlers;
                                     finished and bytes are null where they are not known
+     "past": {"a.iso": {"2026-02": [71, "[[9,4,3,4316504,0],...]"], ...}},
+                                    months long past, which a run need not look into: started in
+                                    the month; the days as JSON, each with its number before the rest
      "logs": [{"name": ..., ...}]}                   the logs at hand then, see `KnownLog`
 
-Version 1 was `{"version": 1, "days": {"a.iso": {"2026-05-09": 4}}}`; it is read and brought forward.
+Version 2 had no `past`, and version 1 was `{"version": 1, "days": {"a.iso": {"2026-05-09": 4}}}`; they
+are read and brought forward.
 """
 
 import contextlib
 import gc
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -43,7 +48,15 @@ from .settings import STATS_FOLDER
 COUNTS = STATS_FOLDER / "counts.json"
 DAYS = STATS_FOLDER / "days.json"
 LOCK = STATS_FOLDER / ".lock"
-VERSION = 2
+VERSION = 3
+
+# So many months are at hand, the last one counted; older ones are past. Logs are rarely kept for longer.
+_MONTHS_AT_HAND = 3
+
+# The days of a month that is past.
+_PAST = re.compile(
+    r"\[(?:\[(?:[1-9]|[12][0-9]|3[01]),[0-9]{1,18},(?:[0-9]{1,18}|null),(?:[0-9]{1,18}|null),[0-9]{1,18}\](?:,(?=\[))?)+\]"
+)
 
 Counts = dict[str, dict[str, int]]
 """file -> month ("YYYY-MM") -> downloads."""
@@ -146,7 +159,9 @@ class History:
 
     Attributes:
         counts: the months of each file.
-        days: the days of each file.
+        days: the days of each file, but for those in `past`.
+        past: per file and month long past, what was started, and the days as in `days.json`. Most runs
+            have no need to look into them, and there are ever more.
         sizes: the sizes of each file.
         logs: the logs at hand when logs were last read.
         settled: days up to this one ("" for none) have lines that are in none of `logs` any more; what
@@ -158,12 +173,52 @@ class History:
 
     counts: Counts = field(default_factory=dict)
     days: dict[str, dict[str, Day]] = field(default_factory=dict)
+    past: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
     sizes: dict[str, list[Size]] = field(default_factory=dict)
     logs: tuple[KnownLog, ...] = ()
     settled: str = ""
     rule: dict[str, Any] = field(default_factory=dict)
     ingested: datetime | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def day(self, file: str, day: str) -> Day | None:
+        """Return what is known of a file on a day."""
+        self._open(file, day[:7])
+        return self.days.get(file, {}).get(day)
+
+    def open_past(self) -> None:
+        """Have all days in `days`."""
+        with _no_garbage():
+            for file, months in list(self.past.items()):
+                for month in list(months):
+                    self._open(file, month)
+
+    def _open(self, file: str, month: str) -> None:
+        months = self.past.get(file, {})
+        if month in months:
+            _, text = months.pop(month)
+            days = self.days.setdefault(file, {})
+            for mday, *numbers in json.loads(text):
+                if _is_day(day := f"{month}-{mday:02}"):
+                    days[day] = Day._make(numbers)
+            if not months:
+                del self.past[file]
+
+    def close_past(self) -> None:
+        """Have the days of months long past in `past`."""
+        last = max((max(days) for days in self.days.values() if days), default="0001-01")
+        year, month = int(last[:4]), int(last[5:7]) - _MONTHS_AT_HAND
+        first_at_hand = f"{year - (month < 0):04}-{month % 12 + 1:02}"
+        for file, days in list(self.days.items()):
+            if min(days, default=first_at_hand) < first_at_hand:
+                rows: dict[str, list[list[int | None]]] = {}
+                for day in sorted(day for day in days if day < first_at_hand):
+                    rows.setdefault(day[:7], []).append([int(day[8:]), *days.pop(day)])
+                for month_, row in rows.items():
+                    started = sum(numbers[1] or 0 for numbers in row)
+                    self.past.setdefault(file, {})[month_] = started, json.dumps(row, separators=(",", ":"))
+                if not days:
+                    del self.days[file]
 
     def size_on(self, file: str, day: str) -> int | None:
         """The size in bytes that a file had on a day, None if it was never seen."""
@@ -197,15 +252,13 @@ class History:
 
     def merge(self, file: str, day: str, new: Day, *, certain: bool = True) -> None:
         """Merge what the logs say of a day into what was known of it."""
-        days = self.days.setdefault(file, {})
-        old = days.get(day)
-        days[day] = merge_day(old, new, certain=certain) if old else new
+        old = self.day(file, day)
+        self.days.setdefault(file, {})[day] = merge_day(old, new, certain=certain) if old else new
 
     def add(self, file: str, day: str, more: Day, *, certain: bool = True) -> None:
         """Add what new lines make of a day to what was known of it."""
-        days = self.days.setdefault(file, {})
-        old = days.get(day)
-        days[day] = add_to_day(old, more, certain=certain) if old else more
+        old = self.day(file, day)
+        self.days.setdefault(file, {})[day] = add_to_day(old, more, certain=certain) if old else more
 
     def settle(self, figures: Mapping[tuple[str, str], Day]) -> None:
         """Settle the days of which more is known than all logs at hand say.
@@ -213,6 +266,7 @@ class History:
         Args:
             figures: what they say, by file and day.
         """
+        self.open_past()
         self.settled = ""
         for file, days in self.days.items():
             for day, known in days.items():
@@ -223,9 +277,9 @@ class History:
 
     def settle_months(self) -> None:
         """Bring each month up to the sum of its days; a month never goes down."""
-        for file, days in self.days.items():
-            sums: dict[str, int] = {}
-            for day, numbers in days.items():
+        for file in [*self.days, *(file for file in self.past if file not in self.days)]:
+            sums = {month: started for month, (started, _) in self.past.get(file, {}).items()}
+            for day, numbers in self.days.get(file, {}).items():
                 sums[day[:7]] = sums.get(day[:7], 0) + numbers.started
             months = self.counts.setdefault(file, {})
             for month, number in sums.items():
@@ -237,6 +291,13 @@ class History:
     def forget_what_counts_lack(self) -> bool:
         """Drop the days whose file or month is no longer in the counts; say if there were any."""
         dropped = False
+        for file, past in list(self.past.items()):
+            months = self.counts.get(file, {})
+            for month in [month for month, (n, _) in past.items() if month not in months and (n or not self.counts)]:
+                del past[month]
+                dropped = True
+            if not past:
+                del self.past[file]
         for file in list(self.days):
             months = self.counts.get(file, {})
             kept = {
@@ -279,7 +340,7 @@ def load(web_root: Path, *, keep_damaged: bool = True) -> History:
         with _no_garbage():
             _parse_days(raw_days, history, str(web_root / DAYS))
     except _Damaged as damage:
-        history.days, history.sizes, history.logs, history.rule = {}, {}, (), {}
+        history.days, history.past, history.sizes, history.logs, history.rule = {}, {}, {}, (), {}
         history.settled, history.ingested = "", None
         where = f"{web_root / DAYS} is damaged ({damage})"
         if keep_damaged:
@@ -375,8 +436,11 @@ def _parse_days(raw: bytes, history: History, where: str) -> None:
         history.settled = last
         if data["version"] == 1:
             return
-        # Before there was this key, it was not known which days are settled.
-        if data["logs"] and (settled := data.get("settled", last)) < last:
+        if data["version"] > 2:
+            for file, months in data["past"].items():
+                history.past[file] = {_checked_month(month): _past(*days) for month, days in months.items()}
+            if not data["logs"] or (settled := data["settled"]) > last:
+                settled = max(data["settled"], last)
             history.settled = _checked_day(settled) if settled else ""
         for file, sizes in data["sizes"].items():
             history.sizes[file] = [_size(*since_size) for since_size in sizes]
@@ -392,6 +456,18 @@ def _checked_day(day: str) -> str:
     if not _is_day(day):
         raise ValueError(f"{day!r} is no day")
     return day
+
+
+def _checked_month(month: str) -> str:
+    if not _is_month(month):
+        raise ValueError(f"{month!r} is no month")
+    return month
+
+
+def _past(started: int, days: str) -> tuple[int, str]:
+    if type(started) is not int or started < 0 or not _PAST.fullmatch(days):
+        raise ValueError("a month long past is not what it should be")
+    return started, days
 
 
 def _size(since: str, size: int) -> Size:
@@ -441,6 +517,7 @@ def save_days(web_root: Path, history: History) -> None:
     Raises:
         DownloadCounterError: it cannot be written; it stays as it was.
     """
+    history.close_past()
     write_whole(
         web_root,
         DAYS,
@@ -452,6 +529,7 @@ def save_days(web_root: Path, history: History) -> None:
                 "sizes": history.sizes,
                 "settled": history.settled,
                 "days": history.days,
+                "past": history.past,
                 "logs": [asdict(log) for log in history.logs],
             },
             indent=None,

@@ -170,7 +170,7 @@ class _Run:
 
     def _adds_up(self, reading: Reading) -> bool:
         for day, file in {*reading.clients, *reading.tally.left_out}:
-            known = self._history.days.get(file, {}).get(day)
+            known = self._history.day(file, day)
             if day <= self._history.settled or (
                 # Of a file whose size was not known then, it is not known who has finished.
                 known and self._sized and known.finished is None and self._history.size_on(file, day) is not None
@@ -233,6 +233,7 @@ class _Run:
         self.old = []
         self._look_up([log for log in self._at_hand.known if log not in self._at_hand.copies], None)
         read = gather([*self._new_readings(), *self.old])
+        self._history.open_past()
         found = self._work_out(
             read,
             figures,

@@ -233,11 +233,12 @@ def line_start(path: Path, near: int) -> int:
     """Return where the first line begins that begins at byte `near` of a log or after it.
 
     Raises:
-        OSError: the log cannot be read, or is no plain file any more.
+        OSError: the log cannot be read, is no plain file any more, or has an overlong line there.
     """
     with _open_plain(path) as file:
         file.seek(near - 1)
-        file.readline()
+        if not file.readline(LONGEST_LINE).endswith(b"\n"):
+            raise OSError("no line begins near there")
         return file.tell()
 
 

@@ -117,7 +117,10 @@ def days(data: bytes) -> None:
                 assert history.counts[file][month] >= number
         history.warnings.clear()
         save(root, history)
-        assert load(root) == history
+        again = load(root)
+        again.open_past()
+        history.open_past()
+        assert again == history
         show(history)
 
 
