@@ -88,7 +88,7 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         if resized or not run.add_new():
             run.merge_all()
     history.settle_months()
-    history.logs = at_hand.remember(run.new)
+    history.logs = at_hand.remember(run.new, run.lost)
     history.rule = _plain(rule)
     history.ingested = datetime.now().astimezone().replace(microsecond=0)
     warnings += [f"The log {log.name} {log.problem}." for log in history.logs if log.problem]
@@ -112,12 +112,14 @@ class _Run:
             left to the next run, which finds it under its new name.
         old: what known lines say, of the clients of the new lines only unless all was read.
         seen: the logs that lines were read of.
+        lost: the known logs whose lines were to be read again, and could not.
     """
 
     def __init__(self, history: History, at_hand: AtHand, reader: Reader, progress: Progress, sized: bool) -> None:
         self.new: dict[Log, list[Reading] | None] = {}
         self.old: list[Reading] = []
         self.seen: set[Log] = set()
+        self.lost: set[Log] = set()
         self._history = history
         self._at_hand = at_hand
         self._reader = reader
@@ -196,7 +198,8 @@ class _Run:
         while True:
             batch = [log for log in unread if known[log].days[-1] >= since]
             unread = unread[: len(unread) - len(batch)]
-            if not self._look_up(batch, clients):
+            self._look_up(batch, clients)
+            if self.lost:
                 return None
             old = gather(self.old)
             horizon = max(known[unread[-1]].days[-1] if unread else "", self._history.settled)
@@ -217,16 +220,14 @@ class _Run:
             # read as are read at once: the day before that one may be asked for next.
             since = known[unread[-at_once(unread)]].days[-1]
 
-    def _look_up(self, logs: Sequence[Log], clients: frozenset[bytes] | None) -> bool:
-        """Read the known lines of some logs, of some clients or of all; say whether all was there."""
+    def _look_up(self, logs: Sequence[Log], clients: frozenset[bytes] | None) -> None:
+        """Read the known lines of some logs, of some clients or of all."""
         pieces = [Piece(log, 0, self._at_hand.known[log].length, clients) for log in logs]
-        there = True
         for piece, reading in self._read(pieces):
             if reading is None or reading.length != (piece.stop or 0) - piece.start:
-                there = False
+                self.lost.add(piece.log)
             if reading is not None:
                 self.old.append(reading)
-        return there
 
     def merge_all(self) -> None:
         """Read the known lines as well, and merge what all lines at hand say into the history."""

@@ -5,7 +5,7 @@ however it was compressed since. Of a known log that has grown only what came si
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -142,23 +142,28 @@ class AtHand:
             return start_of(first_lines(log.path)[: old.length], self._format) == old.start
         beginning = self._lines[log][:_STILL]
         again = first_lines(log.path, _STILL)
-        if len(beginning) < _STILL:  # it may have grown since, and more of it was read
+        if len(beginning) < _STILL or not again:  # a log that has just begun, and may go on; or a long line
             self._lines[log] = again = first_lines(log.path)
         return again[: len(beginning) or 1] == beginning[: len(again) or 1]
 
-    def remember(self, readings: Mapping[Log, Sequence[Reading] | None]) -> tuple[KnownLog, ...]:
+    def remember(
+        self, readings: Mapping[Log, Sequence[Reading] | None], lost: Collection[Log] = ()
+    ) -> tuple[KnownLog, ...]:
         """Return what to remember of the logs for the next run.
 
         Args:
             readings: of each log that was read, what is new in it; None if it has moved meanwhile.
+            lost: known logs that could not be read again; they are forgotten, so that the next run reads them.
         """
-        return tuple(self._remember(log, readings) for log in self.logs)
+        return tuple(self._remember(log, readings, lost) for log in self.logs)
 
-    def _remember(self, log: Log, readings: Mapping[Log, Sequence[Reading] | None]) -> KnownLog:
+    def _remember(self, log: Log, readings: Mapping[Log, Sequence[Reading] | None], lost: Collection[Log]) -> KnownLog:
         nothing = KnownLog(log.name, log.size, log.mtime, "", 0, (), 0, 0, 0)
         if log in self.copies:
             # It says nothing of its own. Should it be all that is left, it is read then.
             return nothing
+        if log in lost:
+            return replace(nothing, size=-1)
         old = self.known.get(log, nothing)
         if log not in readings:
             return replace(old, name=log.name, size=log.size, mtime=log.mtime)

@@ -155,6 +155,44 @@ def test_what_a_run_could_not_see_of_logs_that_moved_the_next_run_puts_right(
     assert here.finished_and_sent() == (downloads, downloads * SIZES["a.iso"])
 
 
+@pytest.mark.parametrize("move", ["removed", "made a pipe"])
+def test_known_lines_that_could_not_be_looked_up_are_put_right_by_the_next_run(
+    here: Logs, monkeypatch: pytest.MonkeyPatch, move: str
+) -> None:
+    kept = here.folder.with_name("kept")
+    here.write("access.log.1", lines(0, range(30)))
+    here.write("access.log", lines(1, range(20)))
+    here.ingest()
+    here.write("access.log", lines(0, range(25, 35)))  # five were there before, five were not
+    shutil.copytree(here.folder, kept)
+    read = logs.read
+
+    def read_meanwhile(path: Path, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        if path.name == "access.log.1":
+            MOVES[move](here)
+            monkeypatch.undo()
+        yield from read(path, start, stop)
+
+    monkeypatch.setattr(reading, "read", read_meanwhile)
+    here.ingest()
+    assert 30 <= here.counts()["a.iso"]["2026-05"] - 20 <= 35
+    (here.folder / "access.log.1").unlink(missing_ok=True)
+    shutil.copy2(kept / "access.log.1", here.folder)
+
+    here.ingest()
+
+    assert here.counts() == here.truth() == {"a.iso": {"2026-05": 55}}
+    assert here.finished_and_sent() == (55, 60 * SIZES["a.iso"])
+
+
+def test_a_log_whose_first_line_is_long_is_a_log(here: Logs) -> None:
+    here.write("access.log", [Line(target=b"/page?" + b"x" * 8000), Line(), *lines(0, range(3))])
+
+    here.ingest()
+
+    assert here.counts() == here.truth()
+
+
 def test_a_line_that_is_being_written_waits_for_the_next_run(here: Logs) -> None:
     log = here.write("access.log", lines(0, range(3)))
     last = Line(client="198.51.100.9").encode()
