@@ -16,7 +16,7 @@ import pytest
 
 from accesslog import Line
 from download_counter import ingest as ingest_module
-from download_counter import logs
+from download_counter import logs, reading
 from download_counter.errors import DownloadCounterError
 from download_counter.history import COUNTS, DAYS, Day, History, load
 from download_counter.ingest import Outcome, ingest
@@ -284,6 +284,36 @@ def test_of_two_logs_that_begin_as_a_known_one_neither_is_taken_for_it(server: S
     server.run()
 
     assert server.days()["a.iso"]["2026-05-01"][0] == 4
+
+
+def test_a_copy_left_behind_does_not_hide_that_its_log_was_known(server: Server) -> None:
+    lines = [replace(line_of(0, f"192.0.2.{n}"), second=n) for n in range(200)]
+    log = server.write(NAME, lines[:150])
+    server.run()
+    copy = server.logs / "copy.log"
+    copy.write_bytes(log.read_bytes())
+    os.utime(copy, ns=(0, log.stat().st_mtime_ns))
+    server.write(NAME, lines)
+
+    server.run()
+
+    assert server.days()["a.iso"]["2026-05-01"] == [200, 200, 200_000, 0]
+
+
+def test_many_processors_read_the_known_beginning_of_a_log_in_pieces_as_well(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [replace(line_of(0, f"192.0.{n % 200}.{n % 211}"), second=n % 3600) for n in range(1000)]
+    server.write(NAME, lines[:200])
+    server.run()
+    server.write(NAME, lines)
+    monkeypatch.setattr(reading, "_WORTH_PIECES", 5000)
+    monkeypatch.setattr(reading, "processors", lambda: 8)
+    monkeypatch.setattr(ingest_module, "processors", lambda: 8)
+
+    outcome = server.run()
+
+    assert outcome.history.days["a.iso"]["2026-05-01"] == Day(1000, 1000, 1_000_000)
 
 
 def test_a_big_plain_log_is_read_in_pieces_and_counts_the_same(server: Server) -> None:

@@ -144,15 +144,23 @@ class _Run:
         """Read the new lines, and the few known ones before them in a log that was met when it had just begun."""
         new = self._at_hand.new()
         begun = [Piece(piece.log, 0, piece.start) for piece in new if 0 < piece.start < piece.weight // 4]
+        self._looked_up = {piece.log for piece in begun}
         pieces: dict[Log, list[tuple[Piece, Reading | None]]] = {}
         for piece, reading in self._read([*new, *begun]):
-            if piece not in begun:
+            known = self._at_hand.known.get(piece.log)
+            if known and piece.start < known.length:
+                self._keep(piece, reading)
+            else:
                 pieces.setdefault(piece.log, []).append((piece, reading))
-            elif reading is not None and reading.length == piece.stop:
-                self.old.append(reading)
-                self._looked_up.add(piece.log)
         for log, parts in pieces.items():
             self.new[log] = _joined(sorted(parts, key=lambda part: part[0].start))
+
+    def _keep(self, piece: Piece, reading: Reading | None) -> None:
+        """Keep what known lines say."""
+        if reading is None or reading.length != (piece.stop or 0) - piece.start:
+            self.lost.add(piece.log)
+        if reading is not None:
+            self.old.append(reading)
 
     def _new_readings(self) -> list[Reading]:
         return [reading for readings in self.new.values() for reading in readings or ()]
@@ -172,12 +180,11 @@ class _Run:
 
     def _adds_up(self, reading: Reading) -> bool:
         for day, file in {*reading.clients, *reading.tally.left_out}:
-            known = self._history.day(file, day)
-            if day <= self._history.settled or (
-                # Of a file whose size was not known then, it is not known who has finished.
-                known and self._sized and known.finished is None and self._history.size_on(file, day) is not None
-            ):
+            if day <= self._history.settled:
                 return False
+            known = self._history.day(file, day)
+            if known and self._sized and known.finished is None and self._history.size_on(file, day) is not None:
+                return False  # the size was not known then, so it is not known who has finished
         return True
 
     def _compare(self, new: Mapping[str, Days]) -> list[Found] | None:
@@ -224,14 +231,12 @@ class _Run:
         """Read the known lines of some logs, of some clients or of all."""
         pieces = [Piece(log, 0, self._at_hand.known[log].length, clients) for log in logs]
         for piece, reading in self._read(pieces):
-            if reading is None or reading.length != (piece.stop or 0) - piece.start:
-                self.lost.add(piece.log)
-            if reading is not None:
-                self.old.append(reading)
+            self._keep(piece, reading)
 
     def merge_all(self) -> None:
         """Read the known lines as well, and merge what all lines at hand say into the history."""
         self.old = []
+        self.lost = set()
         self._look_up([log for log in self._at_hand.known if log not in self._at_hand.copies], None)
         read = gather([*self._new_readings(), *self.old])
         self._history.open_past()

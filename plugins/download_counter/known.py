@@ -6,6 +6,7 @@ however it was compressed since. Of a known log that has grown only what came si
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -90,9 +91,19 @@ class AtHand:
 
     def _recognize(self, known: Sequence[KnownLog]) -> None:
         """Find which opened log is which known one; what is not clear without doubt stays unknown."""
+        by_start: dict[str, list[KnownLog]] = {}
+        for old in known:
+            by_start.setdefault(old.start, []).append(old)
+        short = [old for old in known if old.length < BEGINNING]
         found: dict[Log, list[KnownLog]] = {}
-        for log in self._lines:
-            if fitting := [old for old in known if self._begins_as(log, old)]:
+        for log, lines in self._lines.items():
+            fitting = by_start.get(start_of(lines, self._format)) or [
+                # Met when there were but a few lines in it: their digest was another.
+                old
+                for old in short
+                if old.length < len(lines) and start_of(lines[: old.length], self._format) == old.start
+            ]
+            if fitting := [old for old in fitting if _may_be(log, old)]:
                 surer = [old for old in fitting if (log.size, log.mtime) == (old.size, old.mtime)]
                 found[log] = surer or [old for old in fitting if old.name == log.name] or fitting
         claims: dict[int, list[Log]] = {}
@@ -109,18 +120,6 @@ class AtHand:
             return logs[0]
         whole = [log for log in logs if log not in _copies({log: self._lines[log] for log in logs})]
         return whole[0] if len(whole) == 1 else None
-
-    def _begins_as(self, log: Log, old: KnownLog) -> bool:
-        lines = self._lines[log]
-        if start_of(lines[: old.length], self._format) != old.start:
-            return False
-        if not isinstance(log.path, Path) or not is_plain(log.path):
-            return True
-        if log.size < old.length:
-            return False
-        with log.path.open("rb") as file:
-            file.seek(old.length - 1)
-            return file.read(1) == b"\n"
 
     def new(self) -> list[Piece]:
         """What is to be read: the unknown logs, and what has come to the known ones."""
@@ -183,6 +182,18 @@ class AtHand:
             heads_sized=old.heads_sized + sum(one.tally.heads_sized for one in found),
             problem=next((one.problem for one in found if one.problem), "") or problem(self._lines[log], self._rule),
         )
+
+
+def _may_be(log: Log, old: KnownLog) -> bool:
+    """Say whether a log that begins as a known one may be that, as it was or grown: as far as can be seen at once."""
+    if not isinstance(log.path, Path) or not is_plain(log.path):
+        return True
+    if log.size < old.length:
+        return False
+    with suppress(OSError), log.path.open("rb") as file:
+        file.seek(old.length - 1)
+        return file.read(1) == b"\n"
+    return False
 
 
 def _unchanged(logs: Sequence[Log], known: Sequence[KnownLog]) -> dict[Log, KnownLog]:
