@@ -253,6 +253,7 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
                 result.sent[key] = sum(place.clients.values()) + heads.heads
             if place.left_out:
                 result.left_out[key] = place.left_out
+        self.clear()  # of the places of days, which know this: what is counted is not held any longer
 
 
 class _PlacesOfDay(dict[Answer, _Place | None]):
