@@ -18,6 +18,9 @@ from .measure import Command
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 
+# An installed program has its bytecode beside it; this machine may be told to write none.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(cache_folder() / "bytecode")}
+
 # One key is one download, as the counter has it: client, file, day.
 MAWK = r"""
 ($6 == "\"GET" || $6 == "\"HEAD") && ($9 == 200 || $9 == 206) && tolower($7) ~ /\.iso$/ {
@@ -201,7 +204,7 @@ class Ours:
         return Command(
             [sys.executable, "-m", "download_counter", "-s", str(self.settings)],
             REPOSITORY,
-            {"PYTHONPATH": str(REPOSITORY / "plugins")},
+            {"PYTHONPATH": str(REPOSITORY / "plugins"), **BYTECODE},
         )
 
     def build(self) -> Command:
@@ -212,6 +215,7 @@ class Ours:
                 "WEB_ROOT": str(self.web_root),
                 "LOGS": str(self.logs / "access.log*"),
                 "SITEURL": "https://bench.invalid",
+                **BYTECODE,
             },
         )
 
