@@ -45,10 +45,13 @@ class Figures:
     memory: dict[str, int]
 
     def ratio(self, name: str, other: str) -> float | None:
-        """The median over the turns of one program's time as a part of another's."""
-        pairs = zip(self.seconds.get(name, []), self.seconds.get(other, []), strict=False)
-        ratios = [ours / theirs for ours, theirs in pairs]
-        return median(ratios) if ratios else None
+        """The median over the turns of one program's time as a part of another's; a slow one has but one turn."""
+        ours, theirs = self.seconds.get(name), self.seconds.get(other)
+        if not ours or not theirs:
+            return None
+        if len(ours) != len(theirs):
+            return median(ours) / median(theirs)
+        return median(one / two for one, two in zip(ours, theirs, strict=True))
 
 
 def main() -> None:
