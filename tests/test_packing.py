@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from accesslog import Line
 from download_counter.logformat import FIELDS
-from download_counter.tally import Packed, Rule
+from download_counter.tally import Key, Packed, Rule, tally
 
 QUICK = ["common", "combined", "vhost_combined", "nginx", "lighttpd", '%a %t "%r" %>s %B "%{Host}i" %D']
 FORMATS = [*QUICK, "json", '%m %U %h [%{%Y-%m-%d}t] %>s "%{User-Agent}i"', '%t %h "%r" %>s %b']
@@ -65,6 +65,26 @@ def test_the_rows_of_a_block_and_its_odd_lines_say_what_each_line_alone_says(
 
     said = [repr(row) for row in told if row[2]] + [repr(log_format.row(line)) for line in odd]
     assert sorted(said) == sorted(repr(log_format.row(line)) for line in block.split(b"\n")[:-1])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=100)
+@given(text=texts, client=st.sampled_from([b"192.0.2.1", b"2001:db8::1", b"host.example", b"-"]))
+def test_the_lines_of_a_client_are_all_that_count_for_it(name: str, text: bytes, client: bytes) -> None:
+    rule = Rule(log_format=name)
+    block = text[: text.rfind(b"\n") + 1]
+
+    def counted(lines: bytes) -> dict[Key, int]:
+        clients = tally([(lines, 0)], rule).clients
+        return {key: sent[client] for key, sent in clients.items() if client in sent}
+
+    assert counted(rule.format().of_clients(block, {client})) == counted(block)
+
+
+def test_the_lines_of_other_clients_are_left_out_where_the_client_comes_first() -> None:
+    one, other = Line().encode(), Line(client="192.0.2.2").encode()
+
+    assert Rule().format().of_clients(one + other + one, {b"192.0.2.1"}) == one + one
 
 
 @given(text=texts)
