@@ -118,31 +118,27 @@ def test_the_very_same_logs_are_not_read_again_and_nothing_is_written(server: Se
     assert server.files() == before
 
 
-def test_after_a_night_only_the_new_log_and_the_one_before_are_read(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("client", "read", "finished"),
+    [
+        pytest.param("192.0.2.9", 2, 0, id="it was not there the day before"),
+        # It got 400 bytes on each day before: what they come to is clear when three days are known.
+        pytest.param("192.0.2.2", 3, 1, id="it was there on each day before"),
+    ],
+)
+def test_after_a_night_logs_are_read_as_far_back_as_the_new_clients_downloads_hang_on(
+    server: Server, client: str, read: int, finished: int
+) -> None:
     server.fortnight()
     server.run()
     server.rotate()
-    # Whether 600 bytes finish the download hangs on what was sent the day before.
-    server.write(NAME, [line_of(14, "192.0.2.9", size=600)])
+    server.write(NAME, [line_of(14, client, size=600)])
 
     outcome = server.run()
 
-    assert outcome.read == 2
+    assert outcome.read == read
     assert outcome.history.counts == {"a.iso": {"2026-05": 29}}
-    assert server.days()["a.iso"]["2026-05-15"] == [1, 0, 600, 0]
-
-
-def test_a_client_that_was_there_the_day_before_as_well_has_one_more_log_read(server: Server) -> None:
-    server.fortnight()
-    server.run()
-    server.rotate()
-    # It got 400 bytes on each day before: what they come to is clear when three days are known.
-    server.write(NAME, [line_of(14, "192.0.2.2", size=600)])
-
-    outcome = server.run()
-
-    assert outcome.read == 3
-    assert server.days()["a.iso"]["2026-05-15"] == [1, 1, 600, 0]
+    assert server.days()["a.iso"]["2026-05-15"] == [1, finished, 600, 0]
 
 
 def test_only_the_new_log_is_read_if_all_its_downloads_are_whole(server: Server) -> None:

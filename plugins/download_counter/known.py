@@ -145,9 +145,7 @@ class AtHand:
             self._lines[log] = again = first_lines(log.path)
         return again[: len(beginning) or 1] == beginning[: len(again) or 1]
 
-    def remember(
-        self, readings: Mapping[Log, Sequence[Reading] | None], lost: Collection[Log] = ()
-    ) -> tuple[KnownLog, ...]:
+    def remember(self, readings: Mapping[Log, Sequence[Reading] | None], lost: Collection[Log]) -> tuple[KnownLog, ...]:
         """Return what to remember of the logs for the next run.
 
         Args:
