@@ -13,7 +13,7 @@ NAMES = ("combined", *KNOWN, "caddy", *JSON_FORMATS)
 
 # Anything that may be an address, IPv4 or IPv6: a warning goes into mails, and no client's
 # address is written anywhere.
-_ADDRESS = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*+(?::[0-9A-Fa-f]*+){2,}+")
+_ADDRESS = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*+(?::[0-9A-Fa-f]*+){2,}")
 _SHOWN = 160
 
 

@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from .logformat import LogFormat, clf_day, client_pattern, iso_day
+from .logformat import LogFormat, clf_day, client_pattern, iso_day, repeated
 
 # Names this format can be asked for by. Both read alike; the second says what it is for.
 JSON_FORMATS = ("json", "caddy")
@@ -42,13 +42,20 @@ def compile_json(methods: tuple[str, ...], client: str, agent: bool) -> LogForma
         agent: whether the user agent is needed.
     """
     method = b"(?P<method>" + "|".join(map(re.escape, methods)).encode() + rb')[ "]'
-    text = rb'(?:[^"\\\n]++|\\[^\n])*+'
-    target = rb'(?P<target>(?:[^ "\\\n]++|\\[^\n]| (?!HTTP/))++)'
+    text = repeated(rb'[^"\\\n]++|\\[^\n]')
+    target = b"(?P<target>" + repeated(rb'[^ "\\\n]++|\\[^\n]| (?!HTTP/)', b"+") + b")"
     # "request":"GET /a.iso HTTP/1.1" has both method and target; else each has its key.
     request = rb'[^\n]*?"request"[ \t]*+:[ \t]*+"[A-Z]++ '
     keyed = _key(_TARGET) + rb'"'
     parts = (
-        _look(_key((client,) if client else _CLIENT) + rb'"(?:[^ ",\n]++, ?)*+(?P<client>' + client_pattern() + b")"),
+        _look(
+            _key((client,) if client else _CLIENT)
+            + b'"'
+            + repeated(rb'[^ ",\n]++, ?')
+            + b"(?P<client>"
+            + client_pattern()
+            + b")"
+        ),
         _look(_key(_TIME) + rb'"?\[?(?P<day>' + _DAY + b")"),
         _look(_key(_STATUS) + rb'"?(?P<status>[0-9]{1,3})(?![0-9])'),
         _maybe(_key(_METHOD) + rb'"' + method),

@@ -40,13 +40,23 @@ _MONTHS = {
 }
 
 
+def repeated(piece: bytes, times: bytes = b"*") -> bytes:
+    """Return the pattern of a group that repeats and never goes back.
+
+    Not `(?:...)*+`: before Python 3.11.5 that forgets where it stood when a turn fails halfway, so that what follows
+    is looked for at the wrong place (https://github.com/python/cpython/issues/100061; Debian 12 has 3.11.2). One
+    set of bytes may be repeated with `*+`, and `(?>...|)` stands for `(?:...)?+`.
+    """
+    return b"(?>(?:%b)%b)" % (piece, times)
+
+
 def _field(plain: bytes, odd: bytes, end: bytes) -> bytes:
     """The pattern of a field of `plain` bytes, and rarely `odd` pieces, up to what is `end`.
 
     The engine loops over a set of bytes several times as fast as over a group, so the usual
     field, without an odd piece, is tried first; the group takes what is not usual.
     """
-    return rb"(?>%b*+(?=%b)|(?:%b++|%b)*+)" % (plain, end, plain, odd)
+    return rb"(?>%b*+(?=%b)|%b)" % (plain, end, repeated(plain + b"++|" + odd))
 
 
 # What a field may hold that stands in quotes: httpd writes a quote inside it as \".
@@ -232,9 +242,9 @@ def client_pattern(end: bytes = b"") -> bytes:
         end: a byte that ends the field, besides blanks, commas and quotes.
     """
     no = rb' ",\n' + re.escape(end)
-    ipv6 = rb":[0-9A-Fa-f.]*+:[0-9A-Fa-f.:]*+(?:%[^" + no + rb"]++)?+"
+    ipv6 = rb":[0-9A-Fa-f.]*+:[0-9A-Fa-f.:]*+" + b"(?>%[^" + no + b"]++|)"
     # All in one go: to try alternatives costs as much as the address itself.
-    return b"(?=[^" + no + b"])[^:" + no + b"]*+(?:" + ipv6 + b")?+(?!:)"
+    return b"(?=[^" + no + b"])[^:" + no + b"]*+(?>" + ipv6 + b"|)(?!:)"
 
 
 def _tokens(log_format: str) -> list[_Token]:
@@ -415,12 +425,12 @@ class _Compiler:
         if index + 1 == len(self.tokens) or self.tokens[index + 1].letter != "q":
             return self._any(index)
         blank = b"" if self._quoted(index) else b" "
-        return rb'(?:[^?"\\\n' + blank + rb"]++|\\[^\n])*+"
+        return repeated(rb'[^?"\\\n' + blank + rb"]++|\\[^\n]")
 
     def _client(self, index: int, token: _Token) -> bytes:
         # X-Forwarded-For is "client, proxy, …", but only its last entry was written by the
         # proxy in front of this server; those before it are whatever the client sent.
-        before = rb'(?:[^ ",\n]++, ?)*+' if token.letter == "i" else b""
+        before = repeated(rb'[^ ",\n]++, ?') if token.letter == "i" else b""
         end = self._following(index)[:1]
         if end == b":":  # a port comes after the address, which may have colons itself: the last one counts
             return before + self._group("client", rb'[^ ",\n]+')
@@ -436,7 +446,7 @@ class _Compiler:
         # lighttpd, and nginx before 1.21.1, serve a target with blanks in it; httpd refuses it
         # (400). The last blank is the one before the protocol.
         blank = rb' (?!HTTP/[0-9.]++")' if end == b'"' else b"(?!)"
-        target = rb'(?:[^ "\\\n]++|\\[^\n]|%b)++' % blank
+        target = repeated(rb'[^ "\\\n]++|\\[^\n]|' + blank, b"+")
         request = b"(?P<method>%b) (?P<target>%b)" % (self._method(), target)
         return b"(?:%b%b(?=%b)|%b)" % (request, rest, end, rest)
 

@@ -296,7 +296,7 @@ def _spellings(byte: int) -> bytes:
 
 # httpd's ap_escape_logitem: \xhh, the C escapes, \" and \\; nginx's default: \xHH. In JSON
 # (RFC 8259 section 7) there are \/ and \uhhhh besides, two of them for a character beyond U+FFFF.
-_LOG_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*+)|([^x]))", re.DOTALL)
+_LOG_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)|([^x]))", re.DOTALL)
 _C_ESCAPES = {b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f"}
 # RFC 9112 section 3.2.2, absolute-form: a client may send the whole URL.
 _ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+")
