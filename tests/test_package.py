@@ -4,7 +4,6 @@ import gzip
 import os
 import subprocess
 import sys
-import tarfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -170,8 +169,7 @@ def test_the_package_names_no_site_of_its_own(packages: Path) -> None:
 
 
 def test_the_sdist_builds_the_same_wheel(packages: Path, tmp_path: Path) -> None:
-    with tarfile.open(next(packages.glob("*.tar.gz"))) as sdist:
-        sdist.extractall(tmp_path, filter="data")
+    _run(["tar", "-xf", str(next(packages.glob("*.tar.gz")))], tmp_path)  # tarfile's own filter came with 3.11.4
     _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)], next(tmp_path.iterdir()))
     ours, theirs = next(packages.glob("*.whl")), next(tmp_path.glob("*.whl"))
     assert zipfile.ZipFile(ours).namelist() == zipfile.ZipFile(theirs).namelist()

@@ -47,6 +47,9 @@ class Steps:
             for branch in value[1]:
                 yield from self._sequence(list(branch), 0, at)
         elif kind is sre.ATOMIC_GROUP:
+            # Nothing comes after a loop that is all of the group, so it never goes back.
+            if len(value) == 1 and value[0][0] is sre.MAX_REPEAT:
+                value = [(sre.POSSESSIVE_REPEAT, value[0][1])]
             yield from self._first(list(value), at)
         elif kind in (sre.ASSERT, sre.ASSERT_NOT):
             direction, inside = value
