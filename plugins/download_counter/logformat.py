@@ -242,9 +242,9 @@ def client_pattern(end: bytes = b"") -> bytes:
         end: a byte that ends the field, besides blanks, commas and quotes.
     """
     no = rb' ",\n' + re.escape(end)
-    ipv6 = rb":[0-9A-Fa-f.]*+:[0-9A-Fa-f.:]*+" + b"(?>%[^" + no + b"]++|)"
-    # All in one go: to try alternatives costs as much as the address itself.
-    return b"(?=[^" + no + b"])[^:" + no + b"]*+(?>" + ipv6 + b"|)(?!:)"
+    ipv6 = rb":[0-9A-Fa-f.]*+:[0-9A-Fa-f.:]*+(?>%[^" + no + rb"]++|)"
+    # All in one go: each place the engine may come back to costs as much as the address itself.
+    return b"(?=[^" + no + b"])[^:" + no + b"]*+(?:" + ipv6 + b"|)" + (b"" if end else b"(?!:)")
 
 
 def _tokens(log_format: str) -> list[_Token]:
@@ -386,7 +386,8 @@ class _Compiler:
                 return self._status()
             case self.size if "size" not in self.taken:
                 # No answer is 10^18 bytes long, and Python refuses to read a number of 5000 digits.
-                return self._group("size", b"[0-9]{1,18}+(?![0-9])|-")
+                end = b"" if self._following(index)[:1].isspace() else b"(?![0-9])"
+                return self._group("size", b"[0-9]{1,18}+" + end + b"|-")
             case "i" if self.agent and token.argument.lower() == "user-agent":
                 return self._group("agent", self._any(index))
         return self._any(index)
@@ -462,7 +463,7 @@ class _Compiler:
             if "day" in self.taken:
                 return rb"\[[^\]\n]*+\]"
             # Always as long: [09/May/2026:18:00:00 +0200]
-            return rb"\[" + self._group("day", rb".{11}") + rb":.{14}\]"
+            return rb"\[" + self._group("day", rb".{11}+") + rb":.{14}+\]"
         if argument in _EPOCHS:
             if "day" in self.taken:
                 return rb"[0-9]++"
@@ -516,8 +517,8 @@ class _UsualCompiler(_Compiler):
 
     The request, the longest field, is all that is not a quote: the engine runs over "all but this
     one byte" several times as fast as over any other set. In an odd line it may run into the next
-    line; `told_apart` sees that by the newline in it. A quote inside quotes has a backslash before
-    it, so that a field that ends with one is odd.
+    line, or end at a quote that belongs to it; `told_apart` sees the one by the newline, the other by
+    the quote that is missing then. In other fields, what ends with a backslash is odd.
     """
 
     def pattern(self) -> re.Pattern[bytes] | None:
@@ -535,11 +536,11 @@ class _UsualCompiler(_Compiler):
 
     def _request(self, index: int) -> bytes:  # noqa: ARG002  # all requests are alike
         self.taken.update(("method", "target"))
-        return rb'(?P<answer>[^"]*+(?<!\\)'
+        return rb'(?P<answer>[^"]*+'
 
     def _status(self) -> bytes:
         self.taken.add("status")
-        return b"[0-9]{3})"
+        return b"[0-9]{3}+)"
 
 
 @lru_cache(maxsize=1024)
