@@ -96,7 +96,13 @@ def _duckdb(data: Dataset, _scratch: Path) -> Command:
 
 
 def _duckdb_python() -> Path:
-    return cache_folder() / "venv" / "bin" / "python"
+    """The Python of DuckDB's own environment, which is the same that the download counter runs on."""
+    return cache_folder() / f"duckdb-{_python()}".replace(" ", "-") / "bin" / "python"
+
+
+def _python() -> str:
+    """The version of this Python, and whether it came with the system: others may be built for less speed."""
+    return f"{platform.python_version()}{' of the system' if sys.base_prefix == '/usr' else ''}"
 
 
 _AWSTATS_SCRIPT = "/usr/lib/cgi-bin/awstats.pl"
@@ -261,5 +267,5 @@ def machine() -> list[str]:
     return [
         f"{cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB",
         f"{system}, Linux {platform.release()}",
-        f"Python {platform.python_version()}",
+        f"Python {_python()}",
     ]
