@@ -168,9 +168,6 @@ def _counter(
             place = today[answer]
             if place is None:  # not an image, or not one of the methods and statuses that count
                 continue
-            if place is _UNDATED:
-                result.unreadable += 1
-                continue
             if is_crawler and is_crawler(agent):
                 place.left_out.add(client)
                 continue
@@ -206,15 +203,12 @@ class _Place:
     heads: int = 0
 
 
-# Stands for all places of an image on no day of the calendar.
-_UNDATED = _Place()
-
-
 class _Places(dict[str | None, "_PlacesOfDay"]):
     """The places of each day; those of no day of the calendar are under None.
 
     Attributes:
         met_odd: an answer of odd lines was looked for.
+        undated: how often an image was looked for on no day of the calendar.
     """
 
     def __init__(self, log_format: LogFormat, rule: Rule) -> None:
@@ -224,6 +218,7 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
         self.statuses = {str(status).encode() for status in rule.statuses}
         self.known: dict[Key, tuple[_Place, _Place]] = {}
         self.met_odd = False
+        self.undated = 0
 
     def __missing__(self, day: str | None) -> "_PlacesOfDay":
         if len(self) >= _REMEMBERED_DAYS:
@@ -239,7 +234,8 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
         if file is None:
             return None
         if day is None:
-            return _UNDATED
+            self.undated += 1
+            return None
         if (day, file) not in self.known:
             place = _Place()
             self.known[day, file] = place, _Place(place.clients, place.left_out, head=True)
@@ -247,6 +243,7 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
 
     def into(self, result: Tally) -> None:
         """Give out all that was counted."""
+        result.unreadable += self.undated
         for key, (place, heads) in self.known.items():
             if place.clients:
                 result.clients[key] = place.clients
@@ -269,9 +266,11 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
         if told is None:
             self.places.met_odd = True
             return None
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[answer] = place = self.places.find(self.day, *told)
+        place = self.places.find(self.day, *told)
+        if self.day is not None:  # else each answer is looked for, and counted
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[answer] = place
         return place
 
 
