@@ -182,6 +182,8 @@ def shown(url: str, text: str, process: subprocess.Popen[bytes]) -> bool:
 def preview(checkout: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A running `make preview`: the address of its pages, and the process."""
     port = free_port()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # tests in a shell's background: what they start has it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         ["make", "-s", "-C", checkout, "preview", f"PORT={port}", "WEB_ROOT=/nowhere"],
         stdin=subprocess.DEVNULL,

@@ -71,6 +71,13 @@ def test_every_spelling_of_a_file_is_that_file(target: bytes) -> None:
     assert started(count(Line(target=target))) == {(MAY_9, "a.iso"): 1}
 
 
+@pytest.mark.parametrize("ending", [rb".iso", rb".ISO", rb"%2eis%6F", rb"\x2eiso", rb"\u002Eiso", rb".\u0049\x73o"])
+def test_an_ending_is_seen_however_the_log_escapes_it(ending: bytes) -> None:
+    line = b'{"ts":1778335200,"remote_ip":"192.0.2.1","request":"GET /a%b HTTP/1.1","status":200}\n' % ending
+
+    assert sum(started(tally([(line, 0)], Rule(log_format="json"))).values()) == 1
+
+
 @pytest.mark.parametrize(
     ("target", "file"),
     [

@@ -140,14 +140,12 @@ def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
     for lines, overlong in blocks:
         result.unreadable += overlong
         count(log_format.rows(lines))
-        if places.met_odd:
+        if places.met_odd or log_format.usual is None:
             places.met_odd = False
-            for line in log_format.odd_lines(lines):
-                row = log_format.row(line)
-                if row:
-                    count([row])
-                else:
-                    result.unreadable += names_image(line)
+            named = [line for line in log_format.odd_lines(lines) if names_image(line)]
+            rows = [row for row in map(log_format.row, named) if row]
+            result.unreadable += len(named) - len(rows)
+            count(rows)
     places.into(result)
     if rule.folds:
         _fold(result, rule)
@@ -278,16 +276,25 @@ def image_finder(extensions: tuple[str, ...]) -> Callable[[bytes], bool]:
     """Return a function that says whether a line names an image.
 
     Endings in any case are found, and percent-encoded ones too (RFC 3986 section 2.3 makes
-    `%2eiso` and `.iso` the same name).
+    `%2eiso` and `.iso` the same name), whatever the log escapes of them.
     """
-    spelled = re.compile(b"|".join(b"".join(map(_spellings, e.encode())) for e in extensions), re.IGNORECASE)
-    return lambda line: spelled.search(line) is not None
+    endings = [extension.encode() for extension in extensions]
+    spelled = re.compile(b"|".join(b"".join(map(_spellings, ending)) for ending in endings))
+
+    def names_image(line: bytes) -> bool:
+        line = line.lower()
+        # The pattern takes many times as long as to look for what most lines have or have not.
+        return any(ending in line for ending in endings) or (
+            (b"%" in line or b"\\" in line) and spelled.search(line) is not None
+        )
+
+    return names_image
 
 
 def _spellings(byte: int) -> bytes:
-    """The pattern of one byte of an ending: itself, or percent-encoded, in either case."""
-    both = {bytes([byte]).lower(), bytes([byte]).upper()}
-    return b"(?:%b|%%(?:%b))" % (
+    """The pattern of one byte of an ending in lower case: itself, or its number, or that of the upper case."""
+    both = {bytes([byte]), bytes([byte]).upper()}
+    return b"(?:%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
         re.escape(bytes([byte])),
         b"|".join(b"%02x" % one[0] for one in sorted(both)),
     )
