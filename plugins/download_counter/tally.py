@@ -283,10 +283,11 @@ def image_finder(extensions: tuple[str, ...]) -> Callable[[bytes], bool]:
 
     def names_image(line: bytes) -> bool:
         line = line.lower()
-        # The pattern takes many times as long as to look for what most lines have or have not.
-        return any(ending in line for ending in endings) or (
-            (b"%" in line or b"\\" in line) and spelled.search(line) is not None
-        )
+        for ending in endings:
+            if ending in line:
+                return True
+        # The pattern takes many times as long as to look for what most lines do not have.
+        return (b"%" in line or b"\\" in line) and spelled.search(line) is not None
 
     return names_image
 
