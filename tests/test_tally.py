@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accesslog import Line
+from download_counter.logformat import KNOWN
 from download_counter.settings import check
 from download_counter.tally import Rule, Tally, file_namer, tally
 
@@ -71,11 +72,34 @@ def test_every_spelling_of_a_file_is_that_file(target: bytes) -> None:
     assert started(count(Line(target=target))) == {(MAY_9, "a.iso"): 1}
 
 
-@pytest.mark.parametrize("ending", [rb".iso", rb".ISO", rb"%2eis%6F", rb"\x2eiso", rb"\u002Eiso", rb".\u0049\x73o"])
+@pytest.mark.parametrize(
+    "ending", [rb".iso", rb".ISO", rb"%2eis%6F", rb"\x2eiso", rb"\u002Eiso", rb".\u0049\x73o", rb".is\o"]
+)
 def test_an_ending_is_seen_however_the_log_escapes_it(ending: bytes) -> None:
     line = b'{"ts":1778335200,"remote_ip":"192.0.2.1","request":"GET /a%b HTTP/1.1","status":200}\n' % ending
 
     assert sum(started(tally([(line, 0)], Rule(log_format="json"))).values()) == 1
+
+
+@pytest.mark.parametrize(
+    "log_format", ["combined", '%t "%r" %>s %O %h "%{Referer}i"', '%t "%r" %>s %h %O "%{Referer}i"']
+)
+def test_no_field_is_cut_to_what_could_be_counted_wherever_it_stands(log_format: str) -> None:
+    def unreadable(client: bytes, size: bytes) -> int:
+        line = KNOWN.get(log_format, log_format)
+        for directive, text in (
+            ("%t", b"[09/May/2026:10:20:30 +0200]"),
+            ("%r", b"GET /a.iso HTTP/1.1"),
+            ("%>s", b"200"),
+            ("%h", client),
+            ("%O", size),
+        ):
+            line = line.replace(directive, text.decode())
+        return tally([(line.encode() + b"\n", 0)], Rule(log_format=log_format)).unreadable
+
+    assert unreadable(b"192.0.2.1", b"9" * 18) == 0
+    assert unreadable(b"192.0.2.1", b"9" * 19) == 1
+    assert unreadable(b"host.example:8080", b"5") == 1
 
 
 @pytest.mark.parametrize(

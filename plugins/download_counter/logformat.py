@@ -232,7 +232,7 @@ def client_pattern(end: bytes = b"") -> bytes:
     no = rb' ",\n' + re.escape(end)
     ipv6 = rb":[0-9A-Fa-f.]*+:[0-9A-Fa-f.:]*+(?>%[^" + no + rb"]++|)"
     # All in one go: each place the engine may come back to costs as much as the address itself.
-    return b"(?=[^" + no + b"])[^:" + no + b"]*+(?:" + ipv6 + b"|)" + (b"" if end else b"(?!:)")
+    return b"(?=[^" + no + b"])[^:" + no + b"]*+(?:" + ipv6 + b"|)(?!:)"
 
 
 def _tokens(log_format: str) -> list[_Token]:
@@ -374,8 +374,7 @@ class _Compiler:
                 return self._status()
             case self.size if "size" not in self.taken:
                 # No answer is 10^18 bytes long, and Python refuses to read a number of 5000 digits.
-                end = b"" if self._following(index)[:1].isspace() else b"(?![0-9])"
-                return self._group("size", b"[0-9]{1,18}+" + end + b"|-")
+                return self._group("size", b"[0-9]{1,18}+(?![0-9])|-")
             case "i" if self.agent and token.argument.lower() == "user-agent":
                 return self._group("agent", self._any(index))
         return self._any(index)

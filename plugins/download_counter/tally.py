@@ -295,7 +295,7 @@ def image_finder(extensions: tuple[str, ...]) -> Callable[[bytes], bool]:
 def _spellings(byte: int) -> bytes:
     """The pattern of one byte of an ending in lower case: itself, or its number, or that of the upper case."""
     both = {bytes([byte]), bytes([byte]).upper()}
-    return b"(?:%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
+    return b"(?:\\\\?%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
         re.escape(bytes([byte])),
         b"|".join(b"%02x" % one[0] for one in sorted(both)),
     )
