@@ -60,7 +60,11 @@ def other_pythons() -> list[str]:
     found: dict[str, str] = {}
     for program in sorted(names):
         version = subprocess.run(
-            [program, "-c", "import sys; print('.'.join(map(str, sys.version_info[:3])), sys.version_info >= (3, 11))"],
+            [
+                program,
+                "-c",
+                "import sys; print('%d.%d.%d' % sys.version_info[:3], (3, 11) <= sys.version_info < (3, 15))",
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -92,8 +96,9 @@ def test_other_pythons_of_this_machine_read_every_line_as_this_one_does() -> Non
 
 def patterns() -> list[re.Pattern[bytes] | re.Pattern[str]]:
     """All patterns of the program: those of log formats, and those that its modules have ready."""
-    rules = [Rule(log_format=name) for name in (*KNOWN, *JSON_FORMATS)]
-    rules += [Rule(log_format=READ_AS[name], client=client, crawlers=True) for name, client in CLIENT.items()]
+    rules = [Rule(log_format=text) for text in (*KNOWN, *JSON_FORMATS, '%h %t "%m %U%q %H" %>s')]
+    rules += [Rule(log_format=text, client=CLIENT.get(name, "")) for name, text in READ_AS.items()]
+    rules += [Rule(log_format=name, crawlers=True) for name in ("combined", "json")]
     formats = [rule.format() for rule in rules]
     ready = [
         value

@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from .logformat import LogFormat, clf_day, client_pattern, iso_day, repeated
+from .logformat import FORWARDED, QUOTED, LogFormat, clf_day, client_pattern, iso_day, repeated
 
 # Names this format can be asked for by. Both read alike; the second says what it is for.
 JSON_FORMATS = ("json", "caddy")
@@ -42,26 +42,18 @@ def compile_json(methods: tuple[str, ...], client: str, agent: bool) -> LogForma
         agent: whether the user agent is needed.
     """
     method = b"(?P<method>" + "|".join(map(re.escape, methods)).encode() + rb')[ "]'
-    text = repeated(rb'[^"\\\n]++|\\[^\n]')
     target = b"(?P<target>" + repeated(rb'[^ "\\\n]++|\\[^\n]| (?!HTTP/)', b"+") + b")"
     # "request":"GET /a.iso HTTP/1.1" has both method and target; else each has its key.
     request = rb'[^\n]*?"request"[ \t]*+:[ \t]*+"[A-Z]++ '
     keyed = _key(_TARGET) + rb'"'
     parts = (
-        _look(
-            _key((client,) if client else _CLIENT)
-            + b'"'
-            + repeated(rb'[^ ",\n]++, ?')
-            + b"(?P<client>"
-            + client_pattern()
-            + b")"
-        ),
+        _look(_key((client,) if client else _CLIENT) + b'"' + FORWARDED + b"(?P<client>" + client_pattern() + b")"),
         _look(_key(_TIME) + rb'"?\[?(?P<day>' + _DAY + b")"),
         _look(_key(_STATUS) + rb'"?(?P<status>[0-9]{1,3})(?![0-9])'),
         _maybe(_key(_METHOD) + rb'"' + method),
         _maybe(b"(?:" + request + b"|" + keyed + b")" + target),
         _maybe(_key(_SIZE) + rb'"?(?P<size>[0-9]{1,18}+(?![0-9])|-)'),
-        _maybe(_key(_AGENT) + rb'\[?"(?P<agent>' + text + b")") if agent else b"(?P<agent>(?!))?",
+        _maybe(_key(_AGENT) + rb'\[?"(?P<agent>' + QUOTED + b")") if agent else b"(?P<agent>(?!))?",
     )
     return LogFormat(re.compile(rb"[ \t]*+\{" + b"".join(parts)), _json_day, decoded=False, sized=True)
 

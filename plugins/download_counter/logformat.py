@@ -59,7 +59,10 @@ def _field(plain: bytes, odd: bytes, end: bytes) -> bytes:
 
 
 # What a field may hold that stands in quotes: httpd writes a quote inside it as \".
-_QUOTED = _field(rb'[^"\\\n]', rb"\\[^\n]", rb'"')
+QUOTED = _field(rb'[^"\\\n]', rb"\\[^\n]", rb'"')
+# X-Forwarded-For is "client, proxy, …", but only its last entry was written by the proxy in front
+# of this server; those before it are whatever the client sent.
+FORWARDED = repeated(rb'[^ ",\n]++, ?')
 
 # strftime directives in %{...}t -> (part of a date or "", pattern). httpd writes them in the
 # C locale, whatever the locale of the site that reads them.
@@ -399,7 +402,7 @@ class _Compiler:
         """Whatever a field may hold, up to what follows it."""
         following = self._following(index)
         if self._quoted(index) or following.startswith(b'"'):
-            return _QUOTED
+            return QUOTED
         if not following:
             return rb"[^ \n]*+"
         if len(following) == 1:
@@ -416,9 +419,7 @@ class _Compiler:
         return repeated(rb'[^?"\\\n' + blank + rb"]++|\\[^\n]")
 
     def _client(self, index: int, token: _Token) -> bytes:
-        # X-Forwarded-For is "client, proxy, …", but only its last entry was written by the
-        # proxy in front of this server; those before it are whatever the client sent.
-        before = repeated(rb'[^ ",\n]++, ?') if token.letter == "i" else b""
+        before = FORWARDED if token.letter == "i" else b""
         end = self._following(index)[:1]
         if end == b":":  # a port comes after the address, which may have colons itself: the last one counts
             return before + self._group("client", rb'[^ ",\n]+')
@@ -428,7 +429,7 @@ class _Compiler:
         # Anything that is not a request of ours still makes a line that parses.
         self.taken.update(("method", "target"))
         end = b'"' if self._quoted(index) else re.escape(self._following(index)[:1] or b" ")
-        rest = _QUOTED if end == b'"' else rb"[^\n" + end + rb"]*+"
+        rest = QUOTED if end == b'"' else rb"[^\n" + end + rb"]*+"
         if end == rb"\ ":  # a request without quotes around it has blanks all the same
             rest += rb"(?: [^ \n]++)?(?: HTTP/[0-9.]++)?"
         # lighttpd, and nginx before 1.21.1, serve a target with blanks in it; httpd refuses it
