@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from download_counter.tally import Rule, tally
+from download_counter.counting.tally import Rule, tally
 
 
 def said(log_format: str, client: str, lines: str) -> list[Any]:

@@ -16,7 +16,7 @@ import pytest
 from accesslog import Line
 from download_counter.errors import DownloadCounterError
 from download_counter.ingest import ingest
-from download_counter.logs import NoLogs, find
+from download_counter.logs.files import NoLogs, find
 from download_counter.settings import check
 
 fsspec = pytest.importorskip("fsspec", reason="the extra `cluster` is not installed")

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from download_counter.display import clean, filters, languagename, printable
+from download_counter.site.filters import clean, filters, languagename, printable
 
 DAY = date(2026, 5, 7)
 

@@ -33,14 +33,14 @@ import pytest
 
 import sample
 from checkout import CHECKOUT, copy_checkout
-from download_counter.formats import NAMES
-from download_counter.history import COUNTS, DAYS, History, load
+from download_counter.counting.tally import Rule, tally
+from download_counter.history.store import COUNTS, DAYS, History, load
 from download_counter.ingest import ingest
-from download_counter.jsonformat import JSON_FORMATS
-from download_counter.logformat import KNOWN
-from download_counter.report import Report, badge, csv_of_days, csv_of_months, json_of, report
+from download_counter.logs.advice import NAMES
+from download_counter.logs.jsonformat import JSON_FORMATS
+from download_counter.logs.logformat import KNOWN
 from download_counter.settings import Settings, check
-from download_counter.tally import Rule, tally
+from download_counter.site.report import Report, badge, csv_of_days, csv_of_months, json_of, report
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "README.fr.md", *CHECKOUT.glob("docs/*.md")])
 MEASURED = "benchmark.md"  # by `make bench`, which writes it
@@ -311,7 +311,7 @@ def test_the_table_of_formats_is_that_of_the_program() -> None:
 
 
 def test_the_keys_of_json_logs_are_those_of_the_program() -> None:
-    from download_counter import jsonformat
+    from download_counter.logs import jsonformat
 
     rows = {what: re.findall("`(.+?)`", keys) for what, keys in table(CHECKOUT / "docs/formats.md", "what")}
     known = {"path": "TARGET", "user agent": "AGENT"}

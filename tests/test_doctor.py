@@ -13,9 +13,9 @@ import pytest
 from download_counter import doctor
 from download_counter.__main__ import main
 from download_counter.doctor import Finding, examine
-from download_counter.files import TEMPORARY
-from download_counter.history import load
+from download_counter.history.store import load
 from download_counter.ingest import ingest
+from download_counter.safe_files import TEMPORARY
 from download_counter.settings import Settings, check
 from support import open_folder
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from download_counter.tally import day_before, finished_by_day
+from download_counter.counting.tally import day_before, finished_by_day
 
 SIZE = 1000
 Days = dict[str, dict[bytes, int]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from download_counter.tally import Rule, tally
+from download_counter.counting.tally import Rule, tally
 
 FORMATS = Path(__file__).parent / "data" / "formats"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from download_counter.errors import DownloadCounterError
-from download_counter.history import (
+from download_counter.history.store import (
     COUNTS,
     DAYS,
     Day,

@@ -16,12 +16,13 @@ import pytest
 
 from accesslog import Line
 from download_counter import ingest as ingest_module
-from download_counter import logs, reading
+from download_counter.counting import workers as reading
+from download_counter.counting.known import start_of
 from download_counter.errors import DownloadCounterError
-from download_counter.history import COUNTS, DAYS, Day, History, load
+from download_counter.history.store import COUNTS, DAYS, Day, History, load
 from download_counter.ingest import Outcome, ingest
-from download_counter.known import start_of
-from download_counter.logformat import KNOWN, compile_format
+from download_counter.logs import files as logs
+from download_counter.logs.logformat import KNOWN, compile_format
 from download_counter.settings import Settings
 
 FIRST = date(2026, 5, 1)

@@ -6,9 +6,9 @@ from typing import Any
 import apachelogs
 import pytest
 
+from download_counter.counting.tally import Rule, tally
 from download_counter.errors import DownloadCounterError
-from download_counter.logformat import FIELDS, KNOWN, compile_format
-from download_counter.tally import Rule, tally
+from download_counter.logs.logformat import FIELDS, KNOWN, compile_format
 
 STAMP = "[09/May/2026:10:20:30 +0200]"
 EPOCH = int(datetime(2026, 5, 9, 8, 20, 30, tzinfo=UTC).timestamp())

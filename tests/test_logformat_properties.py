@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accesslog import MONTHS, escape_logitem
-from download_counter.logformat import FIELDS, compile_format
+from download_counter.logs.logformat import FIELDS, compile_format
 
 # Printable, with what httpd escapes in it; apachelogs reads lines as text in latin-1.
 texts = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\0"), min_size=1, max_size=12).filter(

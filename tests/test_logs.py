@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from download_counter.logs import (
+from download_counter.logs.files import (
     LONGEST_LINE,
     Log,
     LogProblem,
@@ -239,7 +239,8 @@ def test_a_log_that_may_not_be_opened_is_a_problem(tmp_path: Path) -> None:
     # root may read anything, unless that right is given up first.
     command = [] if os.geteuid() else ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
     script = (
-        "import sys; from pathlib import Path; from download_counter.logs import read; list(read(Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from download_counter.logs.files import read; "
+        "list(read(Path(sys.argv[1])))"
     )
 
     done = subprocess.run(

@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line, Truth, truth
-from download_counter.history import DAYS, Day, History, load, merge_day
+from download_counter.history.store import DAYS, Day, History, load, merge_day
 from download_counter.ingest import ingest
 from download_counter.settings import Settings
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line
-from download_counter.logformat import FIELDS
-from download_counter.tally import Key, Packed, Rule, tally
+from download_counter.counting.tally import Key, Packed, Rule, tally
+from download_counter.logs.logformat import FIELDS
 
 QUICK = ["common", "combined", "vhost_combined", "nginx", "lighttpd", '%a %t "%r" %>s %B "%{Host}i" %D']
 FORMATS = [*QUICK, "json", '%m %U %h [%{%Y-%m-%d}t] %>s "%{User-Agent}i"', '%t %h "%r" %>s %b']

@@ -20,7 +20,7 @@ import pytest
 
 import sample
 from accesslog import Line
-from download_counter.files import Staged
+from download_counter.safe_files import Staged
 from smallsite import UNPRIVILEGED, SmallSite, run, snapshot
 from support import CHECKOUT, wait_until
 

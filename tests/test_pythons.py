@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 import download_counter
-from download_counter.jsonformat import JSON_FORMATS
-from download_counter.logformat import KNOWN
-from download_counter.tally import Rule
+from download_counter.counting.tally import Rule
+from download_counter.logs.jsonformat import JSON_FORMATS
+from download_counter.logs.logformat import KNOWN
 from line_by_line import said
 from test_formats import CLIENT, FORMATS, READ_AS
 
@@ -102,7 +102,7 @@ def patterns() -> list[re.Pattern[bytes] | re.Pattern[str]]:
     formats = [rule.format() for rule in rules]
     ready = [
         value
-        for module in pkgutil.iter_modules(download_counter.__path__, "download_counter.")
+        for module in pkgutil.walk_packages(download_counter.__path__, "download_counter.")
         if not module.name.endswith("__main__")
         for value in vars(import_module(module.name)).values()
         if isinstance(value, re.Pattern)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from download_counter.history import Day, History, KnownLog, to_json
-from download_counter.report import Figure, Report, add, badge, csv_of_days, csv_of_months, json_of, report
+from download_counter.history.store import Day, History, KnownLog, to_json
 from download_counter.settings import Settings, check
+from download_counter.site.report import Figure, Report, add, badge, csv_of_days, csv_of_months, json_of, report
 
 TODAY = date(2026, 5, 20)
 SETTINGS = check({"web_root": "/srv", "logs": "x"})

@@ -11,10 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line, escape_logitem
-from download_counter.jsonformat import JSON_FORMATS
-from download_counter.logformat import KNOWN
-from download_counter.logs import LogProblem, read, whole_lines
-from download_counter.tally import Rule, Tally, tally
+from download_counter.counting.tally import Rule, Tally, tally
+from download_counter.logs.files import LogProblem, read, whole_lines
+from download_counter.logs.jsonformat import JSON_FORMATS
+from download_counter.logs.logformat import KNOWN
 
 DAY = date(2026, 5, 9)
 

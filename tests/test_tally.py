@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from accesslog import Line
-from download_counter.logformat import KNOWN
+from download_counter.counting.tally import Rule, Tally, file_namer, tally
+from download_counter.logs.logformat import KNOWN
 from download_counter.settings import check
-from download_counter.tally import Rule, Tally, file_namer, tally
 
 
 def count(*lines: Line | bytes, **rule: Any) -> Tally:

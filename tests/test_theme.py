@@ -9,7 +9,7 @@ import pytest
 from babel.messages.pofile import read_po, write_po
 
 import sample
-from download_counter.display import filters
+from download_counter.site.filters import filters
 from sites import build, make_site
 from support import CHECKOUT
 

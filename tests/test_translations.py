@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from download_counter.errors import DownloadCounterError
-from download_counter.translations import compile_translations
+from download_counter.site.translations import compile_translations
 
 PO = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8"\n\nmsgid "Images"\nmsgstr "{}"\n'
 

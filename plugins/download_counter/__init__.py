@@ -9,6 +9,6 @@ the site's context. Data goes one way: logs -> tally -> history -> context -> pa
 def register() -> None:
     """Connect the plugin to Pelican's signals; Pelican calls this."""
     # Imported here: `python -m download_counter` ingests without Pelican, and much faster.
-    from .generator import connect
+    from .site.plugin import connect
 
     connect()

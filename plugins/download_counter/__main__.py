@@ -12,9 +12,9 @@ from typing import Any
 
 from .catalogue import scan
 from .errors import DownloadCounterError
-from .files import lock
-from .history import LOCK
+from .history.store import LOCK
 from .ingest import Outcome, ingest
+from .safe_files import lock
 from .settings import Settings, check
 
 DESCRIPTION = """\
@@ -104,8 +104,8 @@ def _summary(outcome: Outcome) -> str:
 
 def _examine(settings: Settings, timezone: str) -> int:
     """Print what the doctor finds, the worst last, and return the exit code."""
-    from .display import printable  # the ingest has no need of these two
     from .doctor import examine
+    from .site.filters import printable  # the ingest has no need of these two
 
     findings = list(examine(settings, timezone, datetime.now().astimezone()))
     for kind in ("well", "note", "mend"):

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .errors import DownloadCounterError
-from .files import explain, read_plain
+from .safe_files import explain, read_plain
 
 # A checksums file is a line or a few; what is longer is not read (bytes).
 _LONGEST_DIGEST_FILE = 1 << 16

@@ -16,14 +16,14 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .catalogue import scan
+from .counting.tally import Rule
 from .errors import DownloadCounterError
-from .files import TEMPORARY, explain
-from .formats import problem
-from .history import COUNTS, DAYS, LOCK, History, load
-from .logformat import LogFormat
-from .logs import NoLogs, find, first_lines, open_log
+from .history.store import COUNTS, DAYS, LOCK, History, load
+from .logs.advice import problem
+from .logs.files import NoLogs, find, first_lines, open_log
+from .logs.logformat import LogFormat
+from .safe_files import TEMPORARY, explain
 from .settings import STATS_FOLDER, Settings
-from .tally import Rule
 
 # Room that is always asked for (bytes): pages, feeds and the theme are a few megabytes.
 _ROOM = 20_000_000

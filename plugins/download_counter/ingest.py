@@ -17,13 +17,13 @@ from datetime import datetime
 from itertools import starmap
 from typing import Any
 
-from .figures import Days, Found, added, everybody, figures, gather, needed_since
-from .history import History, load, save, save_days
-from .known import AtHand
-from .logs import Log, find
-from .reading import Piece, Reader, Reading, at_once, cut, processors
+from .counting.days import Days, Found, added, everybody, figures, gather, needed_since
+from .counting.known import AtHand
+from .counting.tally import Rule
+from .counting.workers import Piece, Reader, Reading, at_once, cut, processors
+from .history.store import History, load, save, save_days
+from .logs.files import Log, find
 from .settings import Settings
-from .tally import Rule
 
 # Fewer clients than these are put together in no time.
 _MANY_CLIENTS = 200_000

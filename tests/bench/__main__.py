@@ -23,7 +23,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from download_counter.history import Day, History, load, save
+from download_counter.history.store import Day, History, load, save
 
 from .logdata import EVERYDAY, FLOOD, Dataset, cache_folder, dataset
 from .measure import Failed, peak_memory, seconds

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from accesslog import Line, truth
-from download_counter import files
+from download_counter import safe_files as files
 from download_counter.errors import DownloadCounterError
-from download_counter.history import LOCK
+from download_counter.history.store import LOCK
 from smallsite import IMAGES, SmallSite
 from support import CHECKOUT, wait_until
 

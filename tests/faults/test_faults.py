@@ -18,7 +18,7 @@ import pytest
 
 from accesslog import Line, truth
 from download_counter.__main__ import main as ingest_main
-from download_counter.history import load
+from download_counter.history.store import load
 from faults.injection import Call, Job, can_trace, changing, kill_after, run
 from smallsite import SmallSite
 from support import needs, open_folder

@@ -19,8 +19,8 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from accesslog import Line
-from download_counter import history
 from download_counter.catalogue import scan
+from download_counter.history import store as history
 from download_counter.settings import COMPANIONS
 from smallsite import SmallSite
 from support import CHECKOUT

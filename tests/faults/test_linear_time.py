@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from download_counter.jsonformat import JSON_FORMATS
-from download_counter.logformat import KNOWN
-from download_counter.tally import Rule
+from download_counter.counting.tally import Rule
+from download_counter.logs.jsonformat import JSON_FORMATS
+from download_counter.logs.logformat import KNOWN
 from faults.steps import Steps
 
 FORMATS = (

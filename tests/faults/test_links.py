@@ -9,8 +9,8 @@ import pytest
 
 from download_counter.catalogue import scan
 from download_counter.errors import DownloadCounterError
-from download_counter.files import Staged, open_folder, read_plain, stage, write_whole
-from download_counter.history import COUNTS, DAYS, load
+from download_counter.history.store import COUNTS, DAYS, load
+from download_counter.safe_files import Staged, open_folder, read_plain, stage, write_whole
 from download_counter.settings import COMPANIONS
 from smallsite import SmallSite, snapshot
 

@@ -13,9 +13,10 @@ import pytest
 
 from accesslog import Line, truth
 from download_counter import ingest as ingest_module
-from download_counter import logs, reading
+from download_counter.counting import workers as reading
 from download_counter.ingest import Outcome, ingest
-from download_counter.logs import NoLogs
+from download_counter.logs import files as logs
+from download_counter.logs.files import NoLogs
 from download_counter.settings import Settings
 
 DAY = date(2026, 5, 9)

@@ -11,15 +11,15 @@ from datetime import date
 from pathlib import Path
 
 from download_counter.catalogue import digest_in, quote_file
-from download_counter.display import printable
+from download_counter.counting.tally import Rule, file_namer, tally
 from download_counter.errors import DownloadCounterError
-from download_counter.history import COUNTS, DAYS, History, load, parse_counts, save, to_json
-from download_counter.jsonformat import JSON_FORMATS
-from download_counter.logformat import KNOWN, compile_format
-from download_counter.logs import whole_lines
-from download_counter.report import csv_of_days, csv_of_months, json_of, report
+from download_counter.history.store import COUNTS, DAYS, History, load, parse_counts, save, to_json
+from download_counter.logs.files import whole_lines
+from download_counter.logs.jsonformat import JSON_FORMATS
+from download_counter.logs.logformat import KNOWN, compile_format
 from download_counter.settings import STATS_FOLDER, Settings
-from download_counter.tally import Rule, file_namer, tally
+from download_counter.site.filters import printable
+from download_counter.site.report import csv_of_days, csv_of_months, json_of, report
 
 EXTENSIONS = (".iso",)
 RULES = (

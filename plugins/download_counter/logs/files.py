@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from xopen import xopen
 
-from .errors import DownloadCounterError
-from .files import explain
+from ..errors import DownloadCounterError
+from ..safe_files import explain
 from .remote import is_address, listing, open_address, shown
 
 if sys.version_info >= (3, 14):

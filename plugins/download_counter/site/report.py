@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from .history import Day, History
-from .logformat import KNOWN
-from .settings import Settings
+from ..history.store import Day, History
+from ..logs.logformat import KNOWN
+from ..settings import Settings
 
 RECENT_DAYS = 31
 TREND_MONTHS = 12

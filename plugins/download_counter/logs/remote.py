@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import DownloadCounterError
+from ..errors import DownloadCounterError
 
 # Bytes fetched at a time: a round trip to another machine takes longer than the bytes do.
 _FETCHED = 1 << 20

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-from .errors import DownloadCounterError
+from ..errors import DownloadCounterError
 
 # The formats that can be asked for by name (see `jsonformat` for more). The first three are
 # the ones that Debian's apache2.conf defines. nginx's `combined` has the same shape, and so has

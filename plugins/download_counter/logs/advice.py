@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ..counting.tally import Rule
 from .jsonformat import JSON_FORMATS
 from .logformat import KNOWN
-from .tally import Rule
 
 # The formats that can be asked for by name, the likelier first of those that read alike.
 NAMES = ("combined", *KNOWN, "caddy", *JSON_FORMATS)

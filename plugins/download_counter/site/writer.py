@@ -11,10 +11,10 @@ from typing import Any
 from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
 from pelican.writers import Writer
 
-from .errors import DownloadCounterError
-from .files import Staged, lock, open_folder, read_plain, stage, sweep
-from .history import COUNTS, DAYS, LOCK
-from .settings import Settings
+from ..errors import DownloadCounterError
+from ..history.store import COUNTS, DAYS, LOCK
+from ..safe_files import Staged, lock, open_folder, read_plain, stage, sweep
+from ..settings import Settings
 
 
 class Publication:

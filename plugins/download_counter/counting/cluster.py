@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
 
-from .errors import DownloadCounterError
+from ..errors import DownloadCounterError
 
 
 @contextmanager

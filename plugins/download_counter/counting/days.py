@@ -5,9 +5,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
-from .history import Day, Size, add_to_day, sees, size_on
-from .reading import Reading
+from ..history.store import Day, Size, add_to_day, sees, size_on
 from .tally import Packed, add_up, day_before, finished_by_day
+from .workers import Reading
 
 Found = tuple[str, str, Day, bool]
 """File, day, what was found of it, and whether how many finished is certain."""

@@ -41,9 +41,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .errors import DownloadCounterError
-from .files import read_plain, set_aside, write_whole
-from .settings import STATS_FOLDER
+from ..errors import DownloadCounterError
+from ..safe_files import read_plain, set_aside, write_whole
+from ..settings import STATS_FOLDER
 
 COUNTS = STATS_FOLDER / "counts.json"
 DAYS = STATS_FOLDER / "days.json"

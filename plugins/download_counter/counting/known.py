@@ -11,12 +11,12 @@ from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
-from .formats import problem
-from .history import KnownLog
-from .logformat import LogFormat
-from .logs import BEGINNING, Log, first_lines, is_plain, length_of, same_start
-from .reading import Piece, Reading
+from ..history.store import KnownLog
+from ..logs.advice import problem
+from ..logs.files import BEGINNING, Log, first_lines, is_plain, length_of, same_start
+from ..logs.logformat import LogFormat
 from .tally import Rule
+from .workers import Piece, Reading
 
 # Lines at the start of a log that tell it from all others.
 _START_LINES = 100

@@ -21,9 +21,9 @@ from datetime import date
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from .jsonformat import JSON_FORMATS, compile_json
-from .logformat import Answer, LogFormat, Row, compile_format
-from .settings import Settings
+from ..logs.jsonformat import JSON_FORMATS, compile_json
+from ..logs.logformat import Answer, LogFormat, Row, compile_format
+from ..settings import Settings
 
 # Distinct spellings that are remembered of a day while a log is read. A client can make up as many
 # as it likes (`?x=1`, `?x=2`, ...), so the memory has an end; and so it has for days.

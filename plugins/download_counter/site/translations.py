@@ -6,8 +6,8 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 
-from .errors import DownloadCounterError
-from .files import explain
+from ..errors import DownloadCounterError
+from ..safe_files import explain
 
 
 def compile_translations(theme: Path) -> None:

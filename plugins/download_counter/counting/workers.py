@@ -15,9 +15,9 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from ..errors import DownloadCounterError
+from ..logs.files import Log, LogProblem, is_plain, line_start, read, whole_lines
 from .cluster import cluster
-from .errors import DownloadCounterError
-from .logs import Log, LogProblem, is_plain, line_start, read, whole_lines
 from .tally import Key, Packed, Rule, Tally, tally
 
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.

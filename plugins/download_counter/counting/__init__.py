@@ -1,0 +1,1 @@
+"""The counting rule, and the work of counting many logs."""

@@ -1,0 +1,1 @@
+"""What is known of downloads beyond the logs that are still there."""

@@ -1,0 +1,1 @@
+"""Access logs: find, open and read them, and know their formats."""

@@ -1,0 +1,108 @@
+"""Pelican: ingest before the build, fill the context, and write what is no page.
+
+The context variables are documented where they are made: `DownloadsGenerator.generate_context`
+for their names, `SiteImage` and `report.Report` for what they hold.
+"""
+
+import logging
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pelican.generators import Generator
+
+from ..catalogue import scan
+from ..history.store import LOCK, History, load, to_json
+from ..ingest import ingest
+from ..logs.files import NoLogs
+from ..safe_files import lock
+from ..settings import STATS_FOLDER
+from .feed import FEED, feed_of
+from .images import SiteImage, read_notes, site_image
+from .report import Report, badge, csv_of_days, csv_of_months, json_of, report
+from .run import Run, current
+
+logger = logging.getLogger(__name__)
+
+# Not in .stats/: a badge is linked to, and .stats/ is not.
+BADGES = "feeds/badges"
+
+
+class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no types
+    """Fills the context, and writes the feed and the data files."""
+
+    def generate_context(self) -> None:
+        """Put the images and the statistics into the context.
+
+        - `images`: list of `SiteImage`, newest first.
+        - `image_folders`: list of (folder, its `SiteImage`s), the newest first in both.
+        - `stats`: a `report.Report`.
+        - `language`: the language of the site, such as "fr".
+
+        Raises:
+            DownloadCounterError: see the modules that do the work.
+        """
+        run = current()
+        if run.history is None:
+            run.history = self._ingest(run)
+        zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
+        way = os.path.relpath(run.settings.web_root, self.output_path)
+        prefix = "" if way == "." else f"{way}/"
+        self.stats: Report = report(
+            run.history,
+            {image.file: prefix + image.url for image in run.images},
+            run.settings,
+            datetime.now(zone).date(),
+            prefix,
+        )
+        notes = read_notes(self, run.settings.notes)
+        totals = {one.file: one.figure for one in self.stats.files}
+        self.images = [site_image(image, prefix, notes, totals, run.settings) for image in run.images]
+        folders: dict[str, list[SiteImage]] = {}
+        for image in self.images:
+            folders.setdefault(image.folder, []).append(image)
+        self.context["images"] = self.images
+        self.context["image_folders"] = list(folders.items())
+        self.context["stats"] = self.stats
+        self.context["language"] = self.settings["DEFAULT_LANG"]
+
+    def _ingest(self, run: Run) -> History:
+        settings = run.settings
+        zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
+        run.images, problems = scan(settings.web_root, settings.extensions, settings.companions, zone)
+        with lock(settings.web_root, LOCK):
+            try:
+                outcome = ingest(settings, {image.file: image.size for image in run.images})
+                history = outcome.history
+                if outcome.read is not None:  # else the ingest of these very logs has said it
+                    problems += outcome.warnings
+            except NoLogs as error:
+                history = load(settings.web_root)
+                problems.append(f"{error} The pages show what is known.")
+        for problem in problems:
+            logger.warning("%s", problem)
+        history.open_past()
+        return history
+
+    def generate_output(self, _writer: Any) -> None:
+        """Write the feed, and with the main site the data files beside the statistics."""
+        run = current()
+        output = Path(os.path.abspath(self.output_path))
+        run.publication.hold(output / FEED, feed_of(self.settings, self.images))
+        if output != run.root or run.history is None:
+            return
+        stats = run.settings.web_root / STATS_FOLDER
+        files = {
+            "downloads.csv": csv_of_days(run.history),
+            "table.csv": csv_of_months(self.stats),
+            "downloads.json": to_json(json_of(run.history, self.stats), indent=None),
+        }
+        for name, content in files.items():
+            run.data.hold(stats / name, content)
+        for image in self.images:
+            # A name can be too long for one that is longer by ".json" (NAME_MAX): it has no badge.
+            if image.downloads is not None and len(os.fsencode(image.name)) + len(".json") <= 255:
+                badge_of_image = to_json(badge("downloads", image.downloads))
+                run.publication.hold(output / BADGES / f"{image.file}.json", badge_of_image)

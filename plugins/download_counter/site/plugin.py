@@ -1,0 +1,144 @@
+"""Pelican's signals: check the settings, begin a run, and put its pages into place."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, FileSystemLoader, TemplateError
+from pelican import signals
+from pelican.generators import Generator
+
+from ..errors import DownloadCounterError
+from ..history.store import COUNTS
+from ..safe_files import FOLDER_MODE, explain
+from .filters import filters
+from .generator import DownloadsGenerator
+from .run import Run, current, is_wanted, runs, settings_of
+from .static import take_static
+from .translations import compile_translations
+from .writer import Publication, WholeWriter, template_problem
+
+logger = logging.getLogger(__name__)
+
+# Partial templates for sites that have a theme of their own.
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def connect() -> None:
+    """Connect to Pelican's signals."""
+    signals.initialized.connect(_check)
+    signals.generator_init.connect(_equip)
+    signals.get_generators.connect(_begin)
+    signals.get_writer.connect(_writer)
+    signals.static_generator_init.connect(take_static)
+    signals.finalized.connect(_finish)
+
+
+def _check(pelican: Any) -> None:
+    """Check the settings, before anything is read or written."""
+    settings = pelican.settings
+    _quieten(logging.getLogger("pelican"), debug=bool(settings.get("DEBUG")))
+    output = Path(os.path.abspath(settings["OUTPUT_PATH"]))
+    if settings.get("DELETE_OUTPUT_DIRECTORY") and (is_wanted(settings) or (output / COUNTS).exists()):
+        raise DownloadCounterError(
+            "DELETE_OUTPUT_DIRECTORY (or -d) would delete the images in "
+            f"{settings['OUTPUT_PATH']}. Nothing was done; take it out of the settings."
+        )
+    if not is_wanted(settings):
+        # Pelican loads every plugin that is installed, for every site, unless PLUGINS names some.
+        logger.warning(
+            "The download counter does nothing, since the settings have no DOWNLOAD_COUNTER. "
+            "Give it one, or name the plugins of this site in PLUGINS."
+        )
+        return
+    counter = settings_of(settings)
+    if "web_root" not in settings["DOWNLOAD_COUNTER"]:
+        _make_output(output)
+    # A sub-site comes while the run of its main site, which was checked, is under way.
+    elif not runs and not Path(os.path.abspath(counter.web_root)).is_relative_to(output):
+        raise DownloadCounterError(
+            f"DOWNLOAD_COUNTER['web_root'] is {str(counter.web_root)!r}, but must be OUTPUT_PATH ({output}) or lie "
+            "below it: pages link to the files by relative addresses. It may be a link to a folder elsewhere."
+        )
+    for excludes in ("ARTICLE_EXCLUDES", "PAGE_EXCLUDES"):
+        if counter.notes not in settings[excludes]:
+            settings[excludes] = [*settings[excludes], counter.notes]
+    compile_translations(Path(settings["THEME"]))
+
+
+def _make_output(output: Path) -> None:
+    """Make the output folder for a first build, as Pelican does, readable by the web server under any umask."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.mkdir(FOLDER_MODE)
+        output.chmod(FOLDER_MODE)
+    except FileExistsError:
+        return  # what is wrong with it, if anything, the scan says
+    except OSError as error:
+        raise DownloadCounterError(f"OUTPUT_PATH {output} cannot be made: {explain(error)}.") from error
+
+
+def _equip(generator: Generator) -> None:
+    """Give a generator's templates the filters in its site's language, and the partial templates.
+
+    A site's own filters and templates of the same name come first.
+    """
+    settings = generator.settings
+    if not is_wanted(settings):
+        return
+    ours = filters(settings["DEFAULT_LANG"], settings.get("TIMEZONE") or "UTC")
+    generator.env.filters.update({**ours, **settings["JINJA_FILTERS"]})
+    generator.env.loader = ChoiceLoader([generator.env.loader, FileSystemLoader(TEMPLATES)])
+
+
+class _Quiet(logging.Filter):
+    """Lets an error be the sentence it is: Pelican's own handler prints the traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if record.levelno == logging.CRITICAL:
+            error = error or sys.exc_info()[1]  # Pelican before 4.12 says what it caught, without handing it on
+        if isinstance(error, TemplateError):
+            error = template_problem(error, "while the pages were made")
+        if isinstance(error, DownloadCounterError):
+            record.exc_info, record.msg, record.args = None, "%s", (error,)
+        return True
+
+
+def _quieten(log: logging.Logger, *, debug: bool) -> None:
+    if not debug and not any(isinstance(one, _Quiet) for one in log.filters):
+        log.addFilter(_Quiet())
+
+
+def _begin(pelican: Any) -> type[Generator] | None:
+    """Begin a run, unless this is a sub-site of the one that is under way."""
+    if not is_wanted(pelican.settings):
+        return None
+    root = Path(os.path.abspath(pelican.output_path))
+    if not runs or runs[-1].root == root or not root.is_relative_to(runs[-1].root):
+        runs.clear()  # what is left of a build that failed, when pages are rebuilt or another site is built
+        settings = settings_of(pelican.settings)
+        pages = Publication(root, settings)
+        data = pages if settings.web_root == root else Publication(settings.web_root, settings)
+        runs.append(Run(root, settings, pages, data))
+    return DownloadsGenerator
+
+
+def _writer(pelican: Any) -> type[WholeWriter] | None:
+    if not is_wanted(pelican.settings):
+        return None
+    return type("WholeWriter", (WholeWriter,), {"publication": current().publication})
+
+
+def _finish(pelican: Any) -> None:
+    """Put the pages in place when the main site is through; sub-sites come before it."""
+    if not is_wanted(pelican.settings):
+        return
+    run = current()
+    if Path(os.path.abspath(pelican.output_path)) == run.root:
+        run.publication.put()
+        if run.data is not run.publication:
+            run.data.put()
+        runs.clear()

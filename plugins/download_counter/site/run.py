@@ -1,0 +1,51 @@
+"""The run of Pelican that is under way, over the main site and its sub-sites."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..catalogue import Image
+from ..history.store import History
+from ..settings import Settings, check
+from .writer import Publication
+
+
+@dataclass
+class Run:
+    """One run of Pelican, over the main site and its sub-sites: ingest once, scan once.
+
+    The data files are a publication of their own where the web root lies below the output, since
+    the way there may be a link.
+    """
+
+    root: Path
+    settings: Settings
+    publication: Publication
+    data: Publication
+    images: list[Image] = field(default_factory=list)
+    history: History | None = None
+
+
+# Pelican's signals and generators have nothing else in common.
+runs: list[Run] = []
+
+
+def current() -> Run:
+    """Return the run under way."""
+    return runs[-1]
+
+
+def is_wanted(settings: Mapping[str, Any]) -> bool:
+    """Say whether a site has the settings of the counter."""
+    return "DOWNLOAD_COUNTER" in settings
+
+
+def settings_of(settings: Mapping[str, Any]) -> Settings:
+    """Return the plugin's checked settings out of Pelican's; the web root is OUTPUT_PATH.
+
+    Raises:
+        DownloadCounterError: as `settings.check`.
+    """
+    raw = settings["DOWNLOAD_COUNTER"]
+    return check({"web_root": settings["OUTPUT_PATH"], **raw} if isinstance(raw, Mapping) else raw)
