@@ -123,8 +123,8 @@ compile = .venv/bin/python -m uv pip compile --quiet --no-config --upgrade --uni
 
 lock: dev-venv ## renew the locked versions of what pyproject.toml asks for
 	@$(compile) --group pyproject.toml:site -o requirements.txt
-	@$(compile) --constraint requirements.txt --extra cluster -o requirements-cluster.txt
-	@$(compile) --constraint requirements-cluster.txt --extra cluster --group pyproject.toml:site --group pyproject.toml:dev \
+	@$(compile) --constraint requirements.txt --extra cluster --extra places -o requirements-cluster.txt
+	@$(compile) --constraint requirements-cluster.txt --extra cluster --extra places --group pyproject.toml:site --group pyproject.toml:dev \
 	  -o requirements-dev.txt
 
 audit: dev-venv ## name the locked versions with a known vulnerability
