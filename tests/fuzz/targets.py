@@ -18,8 +18,9 @@ from download_counter.logs.files import whole_lines
 from download_counter.logs.jsonformat import JSON_FORMATS
 from download_counter.logs.logformat import KNOWN, compile_format
 from download_counter.settings import STATS_FOLDER, Settings
+from download_counter.site.exports import csv_of_days, csv_of_months, json_of
 from download_counter.site.filters import printable
-from download_counter.site.report import csv_of_days, csv_of_months, json_of, report
+from download_counter.site.numbers import report
 
 EXTENSIONS = (".iso",)
 RULES = (

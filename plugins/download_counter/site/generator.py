@@ -6,6 +6,7 @@ for their names, `SiteImage` and `report.Report` for what they hold.
 
 import logging
 import os
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from ..ingest import ingest
 from ..logs.files import NoLogs
 from ..safe_files import lock
 from ..settings import STATS_FOLDER
+from .exports import badge, csv_of_days, csv_of_months, json_of
 from .feed import FEED, feed_of
 from .images import SiteImage, read_notes, site_image
-from .report import Report, badge, csv_of_days, csv_of_months, json_of, report
+from .numbers import report
+from .report import Report
 from .run import Run, current
 
 logger = logging.getLogger(__name__)
@@ -47,16 +50,13 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         run = current()
         if run.history is None:
             run.history = self._ingest(run)
-        zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
+        if run.report is None:
+            uploads = {image.file: image.date.date() for image in run.images}
+            zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
+            run.report = report(run.history, uploads, run.settings, datetime.now(zone).date())
         way = os.path.relpath(run.settings.web_root, self.output_path)
         prefix = "" if way == "." else f"{way}/"
-        self.stats: Report = report(
-            run.history,
-            {image.file: prefix + image.url for image in run.images},
-            run.settings,
-            datetime.now(zone).date(),
-            prefix,
-        )
+        self.stats: Report = replace(run.report, data_root=prefix)
         notes = read_notes(self, run.settings.notes)
         totals = {one.file: one.figure for one in self.stats.files}
         self.images = [site_image(image, prefix, notes, totals, run.settings) for image in run.images]

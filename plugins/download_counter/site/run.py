@@ -8,6 +8,7 @@ from typing import Any
 from ..catalogue import Image
 from ..history.store import History
 from ..settings import Settings, check
+from .report import Report
 from .writer import Publication
 
 
@@ -25,6 +26,7 @@ class Run:
     data: Publication
     images: list[Image] = field(default_factory=list)
     history: History | None = None
+    report: Report | None = None
 
 
 # Pelican's signals and generators have nothing else in common.

@@ -1,0 +1,277 @@
+"""The geometry of charts: where bars, lines and labels are. Templates draw it, style sheets colour it.
+
+Across, all is in percent of the plot, so that a chart has any width; upright, in percent of its height, from the top.
+Text keeps its size, so a label needs more of a narrow plot: `Label.least` says from which width on (in em, the size
+of the text) there is room for it beside those that matter more. A style sheet shows it from there on.
+
+pygal was weighed and left: its SVG brings a `<style>` and a script, which the policy `default-src 'none';
+style-src 'self'` blocks, its colours follow neither tokens nor dark mode, and its text shrinks with the picture.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+WIDTHS = (4, 8, 14, 22, 32, 46, 64)
+"""The widths of a plot, in em, that labels are placed for. The narrowest has no room to speak of."""
+
+GRID_LINES = 4
+FEWEST_SLOTS = 6
+"""As wide as if there were so many bars are those of a chart that has fewer."""
+
+# A letter's width and the distance between two labels, in em: those of DejaVu Sans, which is wide.
+_LETTER = 0.64
+_DISTANCE = 0.7
+_BAR = 0.74
+# Bars that are so many times higher than most are shortened.
+_OUTLIER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A text: `x` is where its `anchor` ("start", "middle" or "end") is, `y` likewise; `least` one of `WIDTHS`."""
+
+    x: float
+    text: str
+    under: str = ""
+    y: float = 100
+    anchor: str = "middle"
+    least: int = WIDTHS[0]
+
+    def span(self, width: float) -> tuple[float, float]:
+        """Return where the text begins and ends in a plot so wide, all in em."""
+        long = max(len(self.text), len(self.under)) * _LETTER
+        start = self.x * width / 100 - long * {"start": 0, "middle": 0.5, "end": 1}[self.anchor]
+        return start, start + long
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar, of one tone: how high its top is, and how tall it is."""
+
+    tone: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of parts, over its slot. `of` is what it shows; `shortened` says that it is higher than the chart."""
+
+    x: float
+    width: float
+    slot_x: float
+    slot_width: float
+    parts: tuple[Part, ...]
+    of: Any
+    shortened: bool = False
+
+    @property
+    def middle(self) -> float:
+        """Where its middle is."""
+        return _round(self.slot_x + self.slot_width / 2)
+
+    @property
+    def top(self) -> float:
+        """How high its top is."""
+        return min((part.y for part in self.parts), default=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line: `path` is SVG's, in a square of 100 by 100; `of` is what it shows."""
+
+    path: str
+    tone: str
+    of: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart.
+
+    Attributes:
+        axis: width of the labels beside the grid, in em.
+        grid: the lines of the grid, each with the number it stands for.
+        bars, lines: what is shown.
+        gaps: where nothing is known, from where and how wide.
+        labels: the texts below, values over bars, and names of marks above them.
+        marks: where upright lines are.
+    """
+
+    axis: float
+    grid: tuple[Label, ...]
+    bars: tuple[Bar, ...] = ()
+    lines: tuple[Line, ...] = ()
+    gaps: tuple[tuple[float, float], ...] = ()
+    labels: tuple[Label, ...] = ()
+    values: tuple[Label, ...] = ()
+    marks: tuple[float, ...] = ()
+    names: tuple[Label, ...] = ()
+
+    @property
+    def tones(self) -> list[str]:
+        """The tones that bars or lines have, for the legend."""
+        tones = [part.tone for bar in self.bars for part in bar.parts] + [line.tone for line in self.lines]
+        return list(dict.fromkeys(tones))
+
+    @property
+    def shortened(self) -> bool:
+        """Whether a bar is shortened."""
+        return any(bar.shortened for bar in self.bars)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A bar to be: the numbers of its parts, from the bottom up; None where nothing is known."""
+
+    parts: Sequence[tuple[str, float]] | None
+    of: Any = None
+
+    @property
+    def height(self) -> float:
+        """The sum of its parts."""
+        return sum(number for _, number in self.parts or ())
+
+
+def _round(number: float) -> float:
+    return round(number, 2)
+
+
+def step_of_grid(most: float) -> int:
+    """Return the distance between two lines of the grid: 1, 2 or 5 times a power of ten, at most four of them."""
+    power = 1
+    while True:
+        for digit in (1, 2, 5):
+            if digit * power * GRID_LINES >= most:
+                return digit * power
+        power *= 10
+
+
+def ceiling(heights: Iterable[float]) -> float:
+    """Return how high a chart must reach: over all bars but outliers, which would flatten the rest."""
+    ordered = sorted(height for height in heights if height)
+    if not ordered:
+        return 1
+    # At most a fifth are outliers, and none of so few that no "most" could be told.
+    most = ordered[-(-4 * (len(ordered) - 1) // 5)] * _OUTLIER
+    return max(height for height in ordered if height <= most)
+
+
+def bar_chart(columns: Sequence[Column], number: Any, top: float | None = None) -> Chart:
+    """Place bars.
+
+    Args:
+        columns: the oldest first.
+        number: writes a number of the grid.
+        top: what the chart reaches up to; without it, what the columns need.
+    """
+    needed = ceiling(column.height for column in columns)
+    step = step_of_grid(top or needed)
+    height = top or step * -(-needed // step)
+    slot = 100 / max(len(columns), FEWEST_SLOTS)
+    bars = tuple(_bar(column, index * slot, slot, height) for index, column in enumerate(columns))
+    grid = _grid(height, step, number)
+    return Chart(
+        axis=_round(max(line.span(0)[1] - line.span(0)[0] for line in grid) + _DISTANCE),
+        grid=grid,
+        bars=bars,
+        gaps=tuple(_gaps(columns, slot)),
+    )
+
+
+def _grid(height: float, step: int, number: Any) -> tuple[Label, ...]:
+    lines = range(int(height // step) + 1)
+    return tuple(Label(0, number(line * step), y=_round(100 - line * step / height * 100)) for line in lines)
+
+
+def _bar(column: Column, x: float, slot: float, height: float) -> Bar:
+    parts, below, whole = [], 0.0, max(column.height, height)
+    for tone, number in column.parts or ():
+        if number:
+            parts.append(Part(tone, _round(100 - (below + number) / whole * 100), _round(number / whole * 100)))
+            below += number
+    return Bar(
+        x=_round(x + slot * (1 - _BAR) / 2),
+        width=_round(slot * _BAR),
+        slot_x=_round(x),
+        slot_width=_round(slot),
+        parts=tuple(parts),
+        of=column.of,
+        shortened=column.height > height,
+    )
+
+
+def _gaps(columns: Sequence[Column], slot: float) -> Iterator[tuple[float, float]]:
+    start = None
+    for index, column in enumerate([*columns, Column(())]):
+        if column.parts is None and start is None:
+            start = index
+        if column.parts is not None and start is not None:
+            yield _round(start * slot), _round((index - start) * slot)
+            start = None
+
+
+def line_chart(lines: Sequence[tuple[Sequence[float], Any]], number: Any, length: int) -> Chart:
+    """Place lines that begin at the left, each with its numbers one after the other, over `length` steps."""
+    needed = max((max(numbers, default=0) for numbers, _ in lines), default=0) or 1
+    step = step_of_grid(needed)
+    height = step * -(-needed // step)
+    placed = []
+    for index, (numbers, of) in enumerate(lines):
+        points = (
+            f"{_round(place / max(length, 1) * 100)} {_round(100 - value / height * 100)}"
+            for place, value in enumerate(numbers)
+        )
+        placed.append(Line("M" + "L".join(points), f"line-{index + 1}", of))
+    grid = _grid(height, step, number)
+    return Chart(_round(max(line.span(0)[1] - line.span(0)[0] for line in grid) + _DISTANCE), grid, lines=tuple(placed))
+
+
+def place(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Find the narrowest plot that has room for each label beside those before it, which matter more.
+
+    One that no width of `WIDTHS` has room for is left out. What fits a plot fits a wider one: positions move apart,
+    and text keeps its size.
+    """
+    placed: list[Label] = []
+    for label in labels:
+        for width in WIDTHS:
+            found = replace(_inside(label, width), least=width)
+            start, end = found.span(width)
+            if start >= -0.01 and end <= width + 0.01 and not any(_meet(found, other) for other in placed):
+                placed.append(found)
+                break
+    return tuple(sorted(placed, key=lambda label: label.x))
+
+
+def _inside(label: Label, width: float) -> Label:
+    """Let a label that would leave the plot at an edge begin or end there instead."""
+    start, end = label.span(width)
+    if label.anchor == "middle" and start < 0:
+        return replace(label, x=0, anchor="start")
+    if label.anchor == "middle" and end > width:
+        return replace(label, x=100, anchor="end")
+    return label
+
+
+def _meet(one: Label, other: Label) -> bool:
+    width = max(one.least, other.least)
+    (start, end), (start_of_other, end_of_other) = one.span(width), other.span(width)
+    return start < end_of_other + _DISTANCE and start_of_other < end + _DISTANCE
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """Return the path of small bars, each against the highest, in a box of 6 by 20 a value."""
+    most = max([*values, 1])
+    return "".join(
+        f"M{index * 6} 20v-{round(value / most * 18 + (1 if value else 0.5), 1):g}h4V20z"
+        for index, value in enumerate(values)
+    )
+
+
+def heat(values: Iterable[int], levels: int = 5) -> list[int]:
+    """Return how dark the ground of each number is, from 0 for none to `levels`, outliers aside."""
+    numbers = list(values)
+    most = ceiling(numbers)
+    return [min(levels, -int(-number * levels // most)) if number else 0 for number in numbers]

@@ -1,0 +1,88 @@
+"""The data files beside the statistics, and the badges."""
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from ..history.store import History
+from .report import Figure, Report
+
+DAY_COLUMNS = ("file", "day", "started", "finished", "sent", "left_out")
+
+
+def csv_of_days(history: History) -> bytes:
+    """Return `downloads.csv`: UTF-8, RFC 4180, one row per file and day."""
+    return _csv(
+        DAY_COLUMNS,
+        (
+            (_cell(file), day, *numbers)
+            for file in sorted(history.days)
+            for day, numbers in sorted(history.days[file].items())
+        ),
+    )
+
+
+def csv_of_months(stats: Report) -> bytes:
+    """Return `table.csv`: one row per file, its total, then a column per month, newest first."""
+    keys = [period.key for period in stats.months]
+    return _csv(
+        ("file", "total", *keys),
+        (
+            (_cell(one.file), one.figure.started, *(one.months.get(k, Figure()).started for k in keys))
+            for one in stats.files
+        ),
+    )
+
+
+def _csv(header: Iterable[object], rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _cell(file: str) -> str:
+    # A spreadsheet takes a cell that begins so for a formula (OWASP, "CSV injection").
+    return f"'{file}" if file.startswith(("=", "+", "-", "@", "\t", "\r")) else file
+
+
+def json_of(history: History, stats: Report) -> dict[str, Any]:
+    """Return `downloads.json` as plain data: totals, and the months of each file."""
+    return {
+        "version": 1,
+        "ingested": history.ingested.isoformat() if history.ingested else None,
+        "finished_is_upper_bound": stats.ingest.upper_bound,
+        "total": _plain(stats.total),
+        "files": {
+            one.file: {
+                "gone": one.gone,
+                "total": _plain(one.figure),
+                "months": {key: _plain(figure) for key, figure in one.months.items()},
+            }
+            for one in stats.files
+        },
+    }
+
+
+def _plain(figure: Figure) -> dict[str, int | None]:
+    return {"started": figure.started, "finished": figure.finished, "sent": figure.sent}
+
+
+def badge(label: str, figure: Figure) -> dict[str, Any]:
+    """Return what shields.io's endpoint badge wants (https://shields.io/badges/endpoint-badge)."""
+    return {
+        "schemaVersion": 1,
+        "label": label,
+        "message": _short(figure.started),
+        "color": "informational",
+    }
+
+
+def _short(number: int) -> str:
+    # From 999 950 on, thousands would be rounded to 1000k.
+    for size, least, letter in ((1_000_000, 999_950, "M"), (1_000, 1_000, "k")):
+        if number >= least:
+            return f"{number / size:.1f}".removesuffix(".0") + letter
+    return str(number)
