@@ -1,39 +1,59 @@
 """The images in the web root, found by looking: names, sizes, dates, companions, digests.
 
 Nothing here is trusted: names may hold any byte but `/` and NUL, a companion may be a link to
-somewhere else, a checksums file may be a gigabyte. Nothing is opened but small plain files.
+somewhere else, a checksum list may be a gigabyte. Nothing is opened but small plain files.
 """
 
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from urllib.parse import quote
 
 from .errors import DownloadCounterError
 from .safe_files import explain, read_plain
+from .torrent import magnet
 
-# A checksums file is a line or a few; what is longer is not read (bytes).
+# What is longer is not read (bytes). A list of 20,000 images with SHA-512 has 4 MB.
 _LONGEST_DIGEST_FILE = 1 << 16
+_LONGEST_LIST = 1 << 23
+_LONGEST_TORRENT = 1 << 22
+_LONGEST_KEY = 1 << 20
 
 # Hexadecimal digits of each kind of digest.
 _DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+_KINDS = {length: kind for kind, length in _DIGEST_LENGTHS.items()}
+
+# SHA256SUMS (Debian, Ubuntu), sha256sum.txt (Mint), Fedora-Workstation-41-1.4-x86_64-CHECKSUM.
+CHECKSUM_LIST = re.compile(r"(?:.*[-_.])?(?:(?:md5|sha1|sha256|sha512)sums?|checksums?)(?:\.txt)?", re.IGNORECASE)
+# What is added to the name of a file that is signed.
+SIGNATURES = ("asc", "sig", "sign", "gpg")
+
+# A list may be signed within itself, as Fedora's are (RFC 9580, section 7).
+_SIGNED_WITHIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
+_KEY_NAME = re.compile(r"KEYS?|.+\.(?:asc|gpg|key|pub|pgp)", re.IGNORECASE)
+_ARMORED_KEY = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+# First byte of a public key that is not armored: packet 6 in both formats (RFC 9580, section 4.2).
+_BINARY_KEY = (b"\x98", b"\x99", b"\x9a", b"\xc6")
 
 
 @dataclass(frozen=True)
 class Companion:
-    """A file that lies beside an image and belongs to it.
+    """A file that lies beside an image and belongs to it, or to all images of its folder and below.
 
     Attributes:
-        kind: its ending without the dot, such as "sha256" or "torrent".
+        kind: "sha256" and the like for what gives a digest, checksum lists too; "asc", "sig", "sign" or
+            "gpg" for a signature; "key" for the key of signatures; else its ending, such as "torrent".
         file: its path below the web root.
         name: the last part of that.
         url: the path, percent-encoded.
         size: bytes.
         digest: the digest it gives for the image, in lower case; None if it gives none.
+        signs: for a signature, the name of the signed file beside it; that of the file itself if it is
+            signed within itself. Else "".
     """
 
     kind: str
@@ -41,7 +61,8 @@ class Companion:
     name: str
     url: str
     size: int
-    digest: str | None
+    digest: str | None = None
+    signs: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,9 @@ class Image:
         url: the path, percent-encoded.
         size: bytes.
         date: when it was last written (the upload), in the site's time zone.
-        companions: in the order of the settings.
+        companions: those with the image's name in the order of the settings, then checksum lists, their
+            signatures, and the key.
+        magnet: the address of its torrent without the file; None without one.
     """
 
     file: str
@@ -66,6 +89,26 @@ class Image:
     size: int
     date: datetime
     companions: tuple[Companion, ...]
+    magnet: str | None = None
+
+
+@dataclass
+class _Folder:
+    """What of a folder serves its images and those below: lists, by the digests they give, and a key."""
+
+    path: str
+    lists: list[tuple[Companion, dict[bytes, tuple[str, str]]]] = field(default_factory=list)
+    signatures: list[Companion] = field(default_factory=list)
+    key: Companion | None = None
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts names as people do: a2 before a10, whatever the case."""
+    return [
+        (1, int(part), part) if part.isdecimal() else (0, 0, part)
+        for part in re.split(r"(\d+)", name.casefold())
+        if part
+    ]
 
 
 def scan(
@@ -97,7 +140,10 @@ def scan(
         ) from error
     problems: list[str] = []
     images: list[Image] = []
+    shared: dict[str, _Folder] = {}
     for folder, entries in _folders(root, problems):
+        shared[folder] = _shared(folder, entries, tuple(extensions), root, problems)
+        above = [shared[one] for one in _upwards(folder) if one in shared]
         for name, entry in entries.items():
             if not name.lower().endswith(tuple(extensions)):
                 continue
@@ -110,6 +156,8 @@ def scan(
                 for ending in companions
                 if name + ending in entries
             ]
+            companions_of = [one for one in beside if one is not None]
+            companions_of += _from_lists(file, above, any(one.kind in SIGNATURES for one in companions_of))
             images.append(
                 Image(
                     file=file,
@@ -118,7 +166,8 @@ def scan(
                     url=quote_file(file),
                     size=status.st_size,
                     date=datetime.fromtimestamp(status.st_mtime, zone).astimezone(zone),
-                    companions=tuple(one for one in beside if one is not None),
+                    companions=tuple(companions_of),
+                    magnet=_magnet(companions_of, root, problems),
                 )
             )
     images.sort(key=lambda image: (-image.date.timestamp(), image.file))
@@ -178,20 +227,95 @@ def _companion(entry: "os.DirEntry[str]", ending: str, file: str, root: Path, pr
     if status is None:
         return None
     kind = ending.rpartition(".")[2]
+    name = file.rpartition("/")[2]
     digest = None
-    if kind in _DIGEST_LENGTHS and status.st_size <= _LONGEST_DIGEST_FILE:
-        # Links were resolved; on the way that is left none is followed, should one appear there.
-        real = Path(os.path.relpath(os.path.realpath(entry.path), root))
-        try:
-            content = read_plain(root, real, _LONGEST_DIGEST_FILE)
-            digest = digest_in(content or b"", kind, os.fsencode(file.rpartition("/")[2]))
-        except DownloadCounterError as error:
-            problems.append(str(error))
-    return Companion(kind, file + ending, entry.name, quote_file(file + ending), status.st_size, digest)
+    if kind in _DIGEST_LENGTHS:
+        content = _read(file + ending, root, _LONGEST_DIGEST_FILE, problems)
+        digest = digest_in(content, kind, os.fsencode(name))
+    signs = name if kind in SIGNATURES else ""
+    return Companion(kind, file + ending, entry.name, quote_file(file + ending), status.st_size, digest, signs)
+
+
+def _read(file: str, root: Path, longest: int, problems: list[str]) -> bytes:
+    """Read a small plain file below the web root; empty if it is longer, or cannot be read."""
+    # Links were resolved; on the way that is left none is followed, should one appear there.
+    path = os.path.realpath(root / file)
+    try:
+        if os.path.getsize(path) > longest:
+            return b""
+        return read_plain(root, Path(os.path.relpath(path, root)), longest) or b""
+    except OSError:
+        return b""
+    except DownloadCounterError as error:
+        problems.append(str(error))
+        return b""
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """Give a folder and those above it, up to the web root: "a/b", "a", ""."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+    yield ""
+
+
+def _shared(
+    folder: str, entries: dict[str, "os.DirEntry[str]"], extensions: tuple[str, ...], root: Path, problems: list[str]
+) -> _Folder:
+    """Look for checksum lists, their signatures and a key in a folder."""
+    found = _Folder(folder)
+    for name in sorted(entries, key=natural):
+        stem, _, ending = name.rpartition(".")
+        signature = ending.lower() in SIGNATURES and stem in entries
+        is_list = CHECKSUM_LIST.fullmatch(name) is not None
+        if signature:
+            if not CHECKSUM_LIST.fullmatch(stem):
+                continue  # of an image or of something else
+        elif not is_list and (name.lower().endswith(extensions) or not _KEY_NAME.fullmatch(name)):
+            continue
+        status = _plain_file(entries[name], root, problems)
+        if status is None:
+            continue
+        file = f"{folder}/{name}" if folder else name
+        one = Companion(ending.lower(), file, name, quote_file(file), status.st_size)
+        if signature:
+            found.signatures.append(replace(one, signs=stem))
+        elif is_list:
+            content = _read(file, root, _LONGEST_LIST, problems)
+            found.lists.append((one, _digests_by_name(content)))
+            if content.startswith(_SIGNED_WITHIN):
+                found.signatures.append(replace(one, kind="asc", signs=name))
+        elif found.key is None:
+            content = _read(file, root, _LONGEST_KEY, problems)
+            if _ARMORED_KEY in content[:4096] or content.startswith(_BINARY_KEY):
+                found.key = replace(one, kind="key")
+    return found
+
+
+def _from_lists(file: str, folders: list[_Folder], signed: bool) -> list[Companion]:
+    """Give what the lists of an image's folder and of those above it say of the image, with signatures and key."""
+    found: list[Companion] = []
+    for folder in folders:
+        below = os.fsencode(os.path.relpath(file, folder.path or "."))
+        for one, digests in folder.lists:
+            if below in digests:
+                kind, digest = digests[below]
+                found.append(replace(one, kind=kind, digest=digest))
+                found += [signature for signature in folder.signatures if signature.signs == one.name]
+    if signed or any(one.signs for one in found):
+        found += [folder.key for folder in folders if folder.key][:1]
+    return found
+
+
+def _magnet(companions: list[Companion], root: Path, problems: list[str]) -> str | None:
+    for one in companions:
+        if one.kind == "torrent":
+            return magnet(_read(one.file, root, _LONGEST_TORRENT, problems))
+    return None
 
 
 def digest_in(content: bytes, kind: str, name: bytes) -> str | None:
-    """Return the digest that a checksums file gives for an image, in lower case.
+    """Return the digest that a companion gives for its image, in lower case.
 
     The lines are those of md5sum(1) and its kin (`digest  name`, `digest *name`), of their
     `--tag` form (`SHA256 (name) = digest`), or a digest alone. A line for another file counts
@@ -202,15 +326,35 @@ def digest_in(content: bytes, kind: str, name: bytes) -> str | None:
         kind: a key of the known digests: md5, sha1, sha256, sha512.
         name: the image's file name.
     """
-    digits = rb"([0-9A-Fa-f]{%d})" % _DIGEST_LENGTHS[kind]
-    plain = re.compile(rb"\\?" + digits + rb"(?:[ \t]+\*?(.*))?")
-    tagged = re.compile(rb"[A-Za-z0-9-]+ ?\((.*)\) ?= ?" + digits)
-    found: list[tuple[bytes, bytes]] = []
-    for line in map(bytes.strip, content.splitlines()):
-        if match := plain.fullmatch(line):
-            found.append((match[2] or b"", match[1]))
-        elif match := tagged.fullmatch(line):
-            found.append((match[1], match[2]))
+    found = [(named, digest) for named, digest in _lines(content) if len(digest) == _DIGEST_LENGTHS[kind]]
     of_image = [digest for named, digest in found if named.rpartition(b"/")[2] == name]
     chosen = of_image or ([found[0][1]] if len(found) == 1 else [])
-    return chosen[0].decode().lower() if chosen else None
+    return chosen[0] if chosen else None
+
+
+def _digests_by_name(content: bytes) -> dict[bytes, tuple[str, str]]:
+    """Give the kind and the digest that a list has for each path; the longest digest, if it has several."""
+    found: dict[bytes, tuple[str, str]] = {}
+    for name, digest in _lines(content):
+        known = found.get(name := os.path.normpath(name))
+        if len(digest) in _KINDS and (known is None or len(digest) > len(known[1])):
+            found[name] = (_KINDS[len(digest)], digest)
+    return found
+
+
+_PLAIN_LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{32,128})(?:[ \t][ \t]*\*?(.*))?")
+_TAGGED_LINE = re.compile(rb"(\\?)[A-Za-z0-9-]+ ?\((.*)\) ?= ?([0-9A-Fa-f]{32,128})")
+
+
+def _lines(content: bytes) -> Iterator[tuple[bytes, str]]:
+    """Give the name and the digest of each line that has one."""
+    for line in map(bytes.strip, content.splitlines()):
+        if match := _PLAIN_LINE.fullmatch(line):
+            escaped, digest, name = match[1], match[2], match[3] or b""
+        elif match := _TAGGED_LINE.fullmatch(line):
+            escaped, name, digest = match[1], match[2], match[3]
+        else:
+            continue
+        if escaped:  # by GNU coreutils: a backslash or line feed in the name
+            name = re.sub(rb"\\([\\nr])", lambda one: {b"n": b"\n", b"r": b"\r"}.get(one[1], one[1]), name)
+        yield name, digest.decode().lower()

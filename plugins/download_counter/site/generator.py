@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
-from pelican.generators import Generator
+from pelican.generators import Generator, PelicanTemplateNotFound
 
 from ..catalogue import scan
 from ..history.store import LOCK, History, load, to_json
@@ -21,14 +22,17 @@ from ..logs.files import NoLogs
 from ..safe_files import lock
 from ..settings import STATS_FOLDER
 from .exports import badge, csv_of_days, csv_of_months, json_of
-from .feed import FEED, feed_of
-from .images import SiteImage, read_notes, site_image
+from .feed import FEED, FEED_JSON, feed_of, json_of_images
+from .images import SiteImage, read_notes, site_images
+from .listing import listing, placed
 from .numbers import report
 from .report import Report
 from .run import Run, current
 
 logger = logging.getLogger(__name__)
 
+# The theme's template for the images of a folder, when there are too many for one page.
+IMAGE_PAGE = "images"
 # Not in .stats/: a badge is linked to, and .stats/ is not.
 BADGES = "feeds/badges"
 
@@ -41,6 +45,7 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
 
         - `images`: list of `SiteImage`, newest first.
         - `image_folders`: list of (folder, its `SiteImage`s), the newest first in both.
+        - `listing`: a `listing.Listing`, what the public page shows of them.
         - `stats`: a `report.Report`.
         - `language`: the language of the site, such as "fr".
 
@@ -59,12 +64,18 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         self.stats: Report = replace(run.report, data_root=prefix)
         notes = read_notes(self, run.settings.notes)
         totals = {one.file: one.figure for one in self.stats.files}
-        self.images = [site_image(image, prefix, notes, totals, run.settings) for image in run.images]
+        self.images = site_images(run.images, prefix, notes, totals, run.settings)
+        # A theme of another site may have no template for more pages.
+        self.has_pages = self._has_template(IMAGE_PAGE)
+        if self.has_pages:
+            self.images = placed(self.images)
         folders: dict[str, list[SiteImage]] = {}
         for image in self.images:
             folders.setdefault(image.folder, []).append(image)
         self.context["images"] = self.images
         self.context["image_folders"] = list(folders.items())
+        self.listing = listing(self.images)
+        self.context["listing"] = self.listing
         self.context["stats"] = self.stats
         self.context["language"] = self.settings["DEFAULT_LANG"]
 
@@ -86,11 +97,31 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         history.open_past()
         return history
 
-    def generate_output(self, _writer: Any) -> None:
-        """Write the feed, and with the main site the data files beside the statistics."""
+    def _has_template(self, name: str) -> bool:
+        try:
+            self.get_template(name)
+        except PelicanTemplateNotFound:
+            return False
+        return True
+
+    def generate_output(self, writer: Any) -> None:
+        """Write the feed and the pages of images, and with the main site the data files beside the statistics."""
         run = current()
         output = Path(os.path.abspath(self.output_path))
-        run.publication.hold(output / FEED, feed_of(self.settings, self.images))
+        # The sites in all languages, if the site has several (i18n_subsites).
+        sites: dict[str, str] = self.context.get("lang_siteurls", {})
+        feeds = {language: urljoin(f"{site}/", FEED) for language, site in sites.items()}
+        run.publication.hold(output / FEED, feed_of(self.settings, self.images, feeds))
+        run.publication.hold(output / FEED_JSON, to_json(json_of_images(self.settings, self.images)))
+        for number, page in enumerate(self.listing.pages if self.has_pages else ()):
+            writer.write_file(
+                page.url,
+                self.get_template(IMAGE_PAGE),
+                self.context,
+                self.settings["RELATIVE_URLS"],
+                image_page=page,
+                number=number,
+            )
         if output != run.root or run.history is None:
             return
         stats = run.settings.web_root / STATS_FOLDER

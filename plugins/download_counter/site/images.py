@@ -1,28 +1,42 @@
 """The images as a site shows them: with the notes on them, in its language."""
 
+import datetime as dt
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 from pelican.contents import Page
 from pelican.generators import Generator
 
-from ..catalogue import Companion, Image
+from ..catalogue import SIGNATURES, Companion, Image, natural
 from ..settings import Settings
 from .filters import clean
 from .report import Figure
 
 logger = logging.getLogger(__name__)
 
+# What a note may say of an image. "previous" is also what an older version of a current image becomes.
+STATUSES = ("recommended", "current", "previous", "test", "archive")
+
+# What names say of images that no note speaks of.
+_ARCHIVE = re.compile(r"archives?|old(er)?|obsolete|attic|history|anciens?|anciennes?", re.IGNORECASE)
+_TEST = re.compile(
+    r"(?<![a-z])(alpha|beta|rc|test(ing)?|daily|nightly|preview|snapshot|dev)[-_. ]?\d*(?![a-z])", re.IGNORECASE
+)
+# Both are unbroken; SHA-256 comes first because its commands are half as long.
+_STRONGEST = ("sha256", "sha512", "sha1", "md5")
+
 
 @dataclass(frozen=True)
 class SiteImage:
     """An image as a site shows it: in its language, with URLs relative to that site's root.
 
-    In a template, a link is `{{ SITEURL }}/{{ image.url }}`.
+    In a template, a link is `{{ SITEURL }}/{{ image.url }}`. What a note does not say is taken from the file's name.
 
     Attributes:
         file: its path below the web root.
@@ -31,10 +45,21 @@ class SiteImage:
         url: percent-encoded.
         size: bytes.
         date: the upload, in the site's time zone.
+        companions: the files beside it, with checksum lists, signatures and the key.
+        magnet: the magnet address of its torrent; None without one.
+        downloads: of all time, if the setting `show_counts` is on; else None.
         title: from the note that matches; None without one.
         note: the note's HTML, cleaned of what could do harm; None without one.
-        companions: the files beside it.
-        downloads: of all time, if the setting `show_counts` is on; else None.
+        series: what its versions have in common, such as "Noble"; "" if not known.
+        version: such as "24.04.3"; "" if not known.
+        arch: the processor, such as "amd64"; "" if not known.
+        status: one of STATUSES, or "" if nothing is known; "previous" means that a newer version is there.
+        for_whom: whose computer it suits, in a few words; "" if the note does not say.
+        needs: what it needs, or has, one short text each.
+        news: address of the page that says what is new; "" without one.
+        ends: until when it gets updates; None if the note does not say.
+        aliases: paths below the web root that it had before.
+        place: address of its entry on the site's pages, relative to the site's root, such as "index.html#a.iso".
     """
 
     file: str
@@ -42,48 +67,159 @@ class SiteImage:
     folder: str
     url: str
     size: int
-    date: datetime
-    title: str | None
-    note: Markup | None
+    date: dt.datetime
     companions: tuple[Companion, ...]
+    magnet: str | None
     downloads: Figure | None
+    title: str | None = None
+    note: Markup | None = None
+    series: str = ""
+    version: str = ""
+    arch: str = ""
+    status: str = ""
+    for_whom: str = ""
+    needs: tuple[str, ...] = ()
+    news: str = ""
+    ends: dt.date | None = None
+    aliases: tuple[str, ...] = ()
+    place: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """The `id` of its entry. It is part of the address, so it never changes while the file stays in its place."""
+        return self.place.partition("#")[2]
+
+    @property
+    def label(self) -> str | None:
+        """The title with the version, if the title lacks it; None without a title."""
+        if self.title is None or not self.version or self.version in self.title:
+            return self.title
+        return f"{self.title} {self.version}"
+
+    @property
+    def digests(self) -> tuple[Companion, ...]:
+        """The companions that give a digest, one a kind, the best to check first."""
+        by_kind = {one.kind: one for one in reversed(self.companions) if one.digest}
+        return tuple(by_kind[kind] for kind in _STRONGEST if kind in by_kind)
+
+    @property
+    def signatures(self) -> tuple[Companion, ...]:
+        """The signatures of the image or of a list with its digest."""
+        return tuple(one for one in self.companions if one.signs and one.kind in SIGNATURES)
+
+    @property
+    def key(self) -> Companion | None:
+        """The key file for the signatures; None without one."""
+        return next((one for one in self.companions if one.kind == "key"), None)
 
 
-def site_image(
-    image: Image,
+@dataclass(frozen=True)
+class Note:
+    """A note on images: the patterns of the files that it is about, and what it says."""
+
+    patterns: tuple[str, ...]
+    page: Page
+    fields: Mapping[str, Any]
+
+
+def site_images(
+    images: Sequence[Image],
     prefix: str,
-    notes: list[tuple[list[str], Page]],
+    notes: Sequence[Note],
     totals: Mapping[str, Figure],
     settings: Settings,
-) -> SiteImage:
-    """Return an image as a site shows it.
+) -> list[SiteImage]:
+    """Return the images as a site shows them, in the order that they came in.
 
     Args:
-        image: as the scan found it.
+        images: as the scan found them.
         prefix: the way from the site's root to the web root as a URL, "" or ending in "/".
-        notes: with their patterns, as `read_notes` gives them.
+        notes: as `read_notes` gives them.
         totals: the downloads of each file, of all time.
         settings: the checked settings.
     """
-    note = _matching(notes, image)
-    return SiteImage(
-        file=image.file,
-        name=image.name,
-        folder=image.folder,
-        url=prefix + image.url,
-        size=image.size,
-        date=image.date,
-        title=clean(note.title).striptags() if note and hasattr(note, "title") else None,
-        note=clean(note.content) if note else None,
-        companions=tuple(
-            Companion(one.kind, one.file, one.name, prefix + one.url, one.size, one.digest) for one in image.companions
-        ),
-        downloads=totals.get(image.file, Figure()) if settings.show_counts else None,
-    )
+    shown = []
+    meant: set[str] = set()  # a note says it of this very file, not of all that match a pattern
+    for image in images:
+        pattern, note = _matching(notes, image)
+        series, version, arch = _told_by_name(image.name)
+        one = SiteImage(
+            file=image.file,
+            name=image.name,
+            folder=image.folder,
+            url=prefix + image.url,
+            size=image.size,
+            date=image.date,
+            companions=tuple(replace(one, url=prefix + one.url) for one in image.companions),
+            magnet=image.magnet,
+            downloads=totals.get(image.file, Figure()) if settings.show_counts else None,
+            series=series,
+            version=version,
+            arch=arch,
+            place=f"index.html#{image.url}",
+        )
+        if note:
+            title = clean(note.page.title).striptags() if hasattr(note.page, "title") else None
+            one = replace(one, title=title, note=clean(note.page.content), **note.fields)
+        if one.status and not re.search(r"[*?[]", pattern):
+            meant.add(one.file)
+        else:
+            one = replace(one, status=_status(one))
+        shown.append(one)
+    return _without_rivals(shown, meant)
 
 
-def read_notes(generator: Generator, folder: str) -> list[tuple[list[str], Page]]:
-    """Read the notes in the site's language, with their patterns."""
+def recommended(images: Iterable[SiteImage]) -> SiteImage | None:
+    """Return the image to show first: what a note recommends; else the newest that is no test and no old one.
+
+    Of a release for several processors, that for amd64.
+    """
+    for wanted in (("recommended",), ("current", ""), ("test",), STATUSES):
+        found = [image for image in images if image.status in wanted]
+        if found:
+            newest = max(found, key=lambda image: image.date)
+            twins = [image for image in found if (image.series, image.version) == (newest.series, newest.version)]
+            return next((image for image in twins if image.arch == "amd64"), newest)
+    return None
+
+
+def other_architecture(images: Iterable[SiteImage], first: SiteImage) -> SiteImage | None:
+    """Return the image for those whose computer cannot run the first one; None if there is none.
+
+    One with a `For:` in its note comes first, then one of the same series, then the newest.
+    """
+    found = [
+        image
+        for image in images
+        if image.arch and first.arch and image.arch != first.arch and image.status in ("recommended", "current")
+    ]
+    return max(found, key=lambda one: (bool(one.for_whom), one.series == first.series, one.date), default=None)
+
+
+def _status(image: SiteImage) -> str:
+    """What folder and name say; else what a note says of all that match its pattern."""
+    if any(_ARCHIVE.fullmatch(part) for part in image.folder.split("/")):
+        return "archive"
+    return "test" if _TEST.search(image.name) else image.status
+
+
+def _without_rivals(images: list[SiteImage], meant: set[str]) -> list[SiteImage]:
+    """Make older versions of what is recommended or current "previous", and the newest of several "current"."""
+    groups: dict[tuple[str, str], list[SiteImage]] = {}
+    for image in images:
+        if image.series and image.file not in meant and image.status in ("recommended", "current", ""):
+            groups.setdefault((image.series.casefold(), image.arch), []).append(image)
+    status: dict[str, str] = {}
+    for group in groups.values():
+        newest, *older = sorted(group, key=lambda one: (natural(one.version), one.date), reverse=True)
+        status.update((image.file, "previous") for image in older)
+        if older and not newest.status:
+            status[newest.file] = "current"
+    return [replace(image, status=status.get(image.file, image.status)) for image in images]
+
+
+def read_notes(generator: Generator, folder: str) -> list[Note]:
+    """Read the notes in the site's language."""
     notes = []
     for path in sorted(generator.get_files([folder])):
         try:
@@ -93,20 +229,65 @@ def read_notes(generator: Generator, folder: str) -> list[tuple[list[str], Page]
         except Exception as error:  # noqa: BLE001  (a reader raises what it likes)
             logger.warning("The note %s cannot be read (%s); no image shows it.", path, error)
             continue
-        patterns = [one.strip() for one in str(note.metadata.get("files", "")).split(",") if one.strip()]
+        patterns = tuple(_items(note.metadata.get("files", ""), ","))
         if not patterns:
             logger.warning("The note %s has no Files: in its metadata; no image shows it.", path)
         if note.lang == generator.settings["DEFAULT_LANG"]:
-            notes.append((patterns, note))
+            notes.append(Note(patterns, note, _fields(note.metadata, path)))
     return notes
 
 
-def _matching(notes: list[tuple[list[str], Page]], image: Image) -> Page | None:
-    """The note whose pattern matches an image; the longest pattern says most."""
-    found = [
-        (len(pattern), note)
-        for patterns, note in notes
-        for pattern in patterns
-        if fnmatchcase(image.name, pattern) or fnmatchcase(image.file, pattern)
-    ]
-    return max(found, key=lambda pair: pair[0])[1] if found else None
+def _fields(metadata: Mapping[str, object], path: str) -> dict[str, Any]:
+    """Read what a note says about its images; what cannot be understood is said and left out."""
+    said = {key: _text(metadata[key]) for key in ("series", "version", "arch") if metadata.get(key)}
+    fields: dict[str, Any] = dict(said)
+    if whom := _text(metadata.get("for", "")):
+        fields["for_whom"] = whom
+    if needs := _items(metadata.get("needs", ""), ";"):
+        fields["needs"] = tuple(needs)
+    if aliases := _items(metadata.get("alias", ""), ","):
+        fields["aliases"] = tuple(aliases)
+    if status := _text(metadata.get("status", "")).lower():
+        if status in STATUSES:
+            fields["status"] = status
+        elif status != "published":  # Pelican's own, where the note says nothing
+            logger.warning("The note %s has Status: %s; it may be %s.", path, status, ", ".join(STATUSES))
+    if news := _text(metadata.get("news", "")):
+        if urlsplit(news).scheme in ("http", "https", ""):
+            fields["news"] = news
+        else:
+            logger.warning("The note %s has News: %s; it must be the address of a page.", path, news)
+    if ends := _text(metadata.get("ends", "")):
+        try:
+            fields["ends"] = dt.date.fromisoformat(ends if len(ends) > len("2029-04") else f"{ends}-01")
+        except ValueError:
+            logger.warning("The note %s has Ends: %s; it must be a date such as 2029-04-30 or 2029-04.", path, ends)
+    return fields
+
+
+def _told_by_name(name: str) -> tuple[str, str, str]:
+    """Series, version and processor, as a file's name tells them."""
+    version = re.search(r"(?<![0-9.])\d+(?:\.\d+)+(?![0-9.])", name)
+    arch = re.search(r"(?<![a-z0-9])(amd64|x86_64|i386|i686|arm64|aarch64|armhf)(?![a-z0-9])", name)
+    known = {"x86_64": "amd64", "i686": "i386", "aarch64": "arm64"}
+    return "", version[0] if version else "", known.get(arch[0], arch[0]) if arch else ""
+
+
+def _text(value: object) -> str:
+    """One line of a note's metadata; Pelican gives several lines as a list."""
+    return " ".join(map(str, value)).strip() if isinstance(value, list | tuple) else str(value).strip()
+
+
+def _items(value: object, separator: str) -> list[str]:
+    lines = value if isinstance(value, list | tuple) else [value]
+    return [item.strip() for line in lines for item in str(line).split(separator) if item.strip()]
+
+
+def _matching(notes: Sequence[Note], image: Image) -> tuple[str, Note | None]:
+    """The note whose pattern matches an image, and that pattern; the longest pattern says most."""
+    found: tuple[str, Note | None] = ("", None)
+    for note in notes:
+        for pattern in note.patterns:
+            if len(pattern) > len(found[0]) and (fnmatchcase(image.name, pattern) or fnmatchcase(image.file, pattern)):
+                found = pattern, note
+    return found
