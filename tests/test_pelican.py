@@ -54,7 +54,7 @@ def test_a_build_writes_what_the_site_has_and_nothing_else(site: SmallSite) -> N
 
     assert files(site.web_root) - before == {
         "index.html", "en/index.html", "pages/about.html", "theme/css/main.css",
-        "feeds/images.atom.xml", "en/feeds/images.atom.xml",
+        "feeds/images.atom.xml", "en/feeds/images.atom.xml", "feeds/images.json",
         ".stats/.lock", ".stats/counts.json", ".stats/days.json", ".stats/index.html", "en/.stats/index.html",
         ".stats/downloads.csv", ".stats/downloads.json", ".stats/table.csv",
     }  # fmt: skip
@@ -563,7 +563,7 @@ def test_the_real_site_writes_its_pages_and_nothing_else(real: Path) -> None:
     elsewhere = {name for name in written if not name.startswith(("theme/", "pages/", "en/pages/"))}
 
     assert elsewhere == {
-        "index.html", "en/index.html", "feeds/images.atom.xml", "en/feeds/images.atom.xml",
+        "index.html", "en/index.html", "feeds/images.atom.xml", "en/feeds/images.atom.xml", "feeds/images.json",
         ".stats/.lock", ".stats/counts.json", ".stats/days.json", ".stats/index.html", "en/.stats/index.html",
         ".stats/downloads.csv", ".stats/downloads.json", ".stats/table.csv",
     }  # fmt: skip

@@ -112,7 +112,6 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         sites: dict[str, str] = self.context.get("lang_siteurls", {})
         feeds = {language: urljoin(f"{site}/", FEED) for language, site in sites.items()}
         run.publication.hold(output / FEED, feed_of(self.settings, self.images, feeds))
-        run.publication.hold(output / FEED_JSON, to_json(json_of_images(self.settings, self.images)))
         for number, page in enumerate(self.listing.pages if self.has_pages else ()):
             writer.write_file(
                 page.url,
@@ -124,6 +123,7 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
             )
         if output != run.root or run.history is None:
             return
+        run.publication.hold(output / FEED_JSON, to_json(json_of_images(self.settings, self.images)))
         stats = run.settings.web_root / STATS_FOLDER
         files = {
             "downloads.csv": csv_of_days(run.history),
