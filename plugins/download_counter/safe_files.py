@@ -9,9 +9,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import pwd
+import shlex
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -106,7 +108,7 @@ class Staged:
                 os.replace(self.temporary, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
                 os.fsync(folder)
         except OSError as error:
-            raise _cannot_write(self.root / self.path, error) from error
+            raise _cannot_write(self.root, self.path, error) from error
 
     def discard(self) -> None:
         """Remove the temporary file, if it is there."""
@@ -120,6 +122,27 @@ def sweep(root: Path, folder: Path) -> None:
         for name in os.listdir(descriptor):
             if name.startswith(TEMPORARY):
                 os.unlink(name, dir_fd=descriptor)
+
+
+def remove(root: Path, path: Path) -> None:
+    """Remove a file, and the folders that are empty without it.
+
+    Raises:
+        DownloadCounterError: the system refused; the file is still there.
+    """
+    try:
+        with open_folder(root, path.parent, create=False) as folder:
+            os.unlink(path.name, dir_fd=folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _cannot_write(root, path, error) from error
+    for parent in list(path.parents)[:-1]:
+        try:
+            with open_folder(root, parent.parent, create=False) as folder:
+                os.rmdir(parent.name, dir_fd=folder)
+        except OSError:
+            return  # something else is in it
 
 
 def set_aside(root: Path, path: Path, name: str) -> None:
@@ -160,7 +183,7 @@ def stage(root: Path, path: Path, content: bytes) -> Staged:
                 os.fsync(descriptor)
     except OSError as error:
         staged.discard()
-        raise _cannot_write(root / path, error) from error
+        raise _cannot_write(root, path, error) from error
     except BaseException:
         staged.discard()
         raise
@@ -224,7 +247,7 @@ def lock(root: Path, path: Path) -> Iterator[None]:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(path.name, flags, LOCK_MODE, dir_fd=folder)
     except OSError as error:
-        raise _cannot_write(root / path, error) from error
+        raise _cannot_write(root, path, error) from error
     with os.fdopen(descriptor, "rb"):
         until = time.monotonic() + LOCK_PATIENCE
         while True:
@@ -239,17 +262,59 @@ def lock(root: Path, path: Path) -> Iterator[None]:
                     ) from None
                 time.sleep(0.1)
             except OSError as error:
-                raise _cannot_write(root / path, error) from error
+                raise _cannot_write(root, path, error) from error
         yield
 
 
-def _cannot_write(path: Path, error: OSError) -> DownloadCounterError:
+def _cannot_write(root: Path, path: Path, error: OSError) -> DownloadCounterError:
     if error.errno in (errno.ENOTDIR, errno.ELOOP):  # what O_DIRECTORY and O_NOFOLLOW answer
         return DownloadCounterError(
-            f"{path} is not written: a folder on the way is a link or a file. "
+            f"{root / path} is not written: a folder on the way is a link or a file. "
             "Below the web root everything this program writes must be real folders and files."
         )
+    if error.errno in (errno.EPERM, errno.EACCES) and (others := of_others([(root, path)])):
+        return DownloadCounterError(f"{root / path} cannot be written. {hand_over(others)}")
     return DownloadCounterError(
-        f"{path} cannot be written: {explain(error)}. "
+        f"{root / path} cannot be written: {explain(error)}. "
         "Check the room on the disk and the rights of the folder; what was there is still there."
     )
+
+
+def of_others(places: Iterable[tuple[Path, Path]]) -> list[Path]:
+    """Return the files and folders that this user may not replace or write to, since they are another user's.
+
+    Args:
+        places: files that the program writes, each with the folder (the web root) that it is relative to;
+            they need not be there.
+    """
+    user = os.geteuid()
+    found: dict[Path, None] = {}
+    for root, path in places if user else ():
+        for part in (path, *list(path.parents)[:-1]):
+            with contextlib.suppress(OSError):
+                status, folder = (root / part).lstat(), (root / part).parent.stat()
+                kept = folder.st_mode & stat.S_ISVTX and folder.st_uid != user
+                # Of files, only the lock is opened for writing; the others are replaced.
+                opened = stat.S_ISDIR(status.st_mode) or stat.S_IMODE(status.st_mode) == LOCK_MODE
+                shut = opened and not os.access(root / part, os.W_OK, effective_ids=True)
+                if status.st_uid != user and (kept or shut):
+                    found[root / part] = None
+    return list(found)
+
+
+def hand_over(others: Iterable[Path]) -> str:
+    """Return the sentences for files that another user owns: why they stop this one, and the command that helps."""
+    tops = [path for path in others if path.parent not in others]
+    me, owner = user_name(os.geteuid()), user_name(tops[0].lstat().st_uid)
+    return (
+        f"The counter's user {me} cannot replace files written by {owner}. As root: "
+        f"chown -R {me}: {shlex.join(map(str, tops))}"
+    )
+
+
+def user_name(number: int) -> str:
+    """Return the name of a user, or the number where the system knows no name."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

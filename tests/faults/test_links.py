@@ -62,15 +62,38 @@ def test_nothing_is_written_through_a_folder_that_is_a_link(site: SmallSite, out
 
 @pytest.mark.parametrize("kind", ["a link", "a hard link", "a pipe"])
 @pytest.mark.parametrize("name", ["index.html", ".stats/index.html", ".stats/downloads.csv", "theme/css/main.css"])
-def test_a_page_takes_the_place_of_what_was_planted_there(site: SmallSite, outside: Path, name: str, kind: str) -> None:
+def test_what_was_planted_in_the_place_of_a_page_is_refused_and_left_alone(
+    site: SmallSite, outside: Path, name: str, kind: str
+) -> None:
     place = site.web_root / name
     place.parent.mkdir(parents=True, exist_ok=True)
     plant(place, outside / "secret", kind)
-    before = (outside / "secret").read_text(), stat.S_IMODE((outside / "secret").stat().st_mode)
-    assert site.pelican().returncode == 0
-    assert ((outside / "secret").read_text(), stat.S_IMODE((outside / "secret").stat().st_mode)) == before
-    assert stat.S_ISREG(place.lstat().st_mode)
-    assert SECRET.encode() not in published(site)
+    before = snapshot(outside)
+    done = site.pelican()
+    assert done.returncode == 1
+    assert "did not write" in done.stdout + done.stderr
+    assert name in done.stdout + done.stderr
+    assert snapshot(outside) == before
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in site.web_root.rglob("*.html") if path != place)
+    assert not (site.web_root / "en/index.html").exists()
+
+
+def test_a_folder_that_becomes_a_link_while_pages_are_made_has_nothing_made_behind_it(
+    site: SmallSite, outside: Path
+) -> None:
+    site.write("pages/deep.md", "Title: Deep\nLang: fr\nSlug: deep\nSave_as: pages/far/below/deep.html\n\nx\n")
+    site.set(
+        "from pelican import signals\n"
+        "import os\n"
+        f"def plant(_generators): os.symlink({str(outside)!r}, {str(site.web_root / 'pages')!r})\n"
+        "signals.all_generators_finalized.connect(plant)\n"
+        "I18N_SUBSITES = {}"
+    )
+    before = snapshot(outside)
+    done = site.pelican()
+    assert done.returncode == 1
+    assert "pages" in done.stdout + done.stderr
+    assert snapshot(outside) == before
 
 
 def plant(place: Path, target: Path, kind: str) -> None:

@@ -131,7 +131,7 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
             "downloads.json": to_json(json_of(run.history, self.stats), indent=None),
         }
         for name, content in files.items():
-            run.data.hold(stats / name, content)
+            run.publication.hold(stats / name, content)
         for image in self.images:
             # A name can be too long for one that is longer by ".json" (NAME_MAX): it has no badge.
             if image.downloads is not None and len(os.fsencode(image.name)) + len(".json") <= 255:

@@ -120,9 +120,7 @@ def _begin(pelican: Any) -> type[Generator] | None:
     if not runs or runs[-1].root == root or not root.is_relative_to(runs[-1].root):
         runs.clear()  # what is left of a build that failed, when pages are rebuilt or another site is built
         settings = settings_of(pelican.settings)
-        pages = Publication(root, settings)
-        data = pages if settings.web_root == root else Publication(settings.web_root, settings)
-        runs.append(Run(root, settings, pages, data))
+        runs.append(Run(root, settings, Publication(root, settings)))
     return DownloadsGenerator
 
 
@@ -138,7 +136,6 @@ def _finish(pelican: Any) -> None:
         return
     run = current()
     if Path(os.path.abspath(pelican.output_path)) == run.root:
-        run.publication.put()
-        if run.data is not run.publication:
-            run.data.put()
+        # With links to static files, Pelican writes these by itself.
+        run.publication.put(remove_old=not pelican.settings["STATIC_CREATE_LINKS"])
         runs.clear()

@@ -14,16 +14,11 @@ from .writer import Publication
 
 @dataclass
 class Run:
-    """One run of Pelican, over the main site and its sub-sites: ingest once, scan once.
-
-    The data files are a publication of their own where the web root lies below the output, since
-    the way there may be a link.
-    """
+    """One run of Pelican, over the main site and its sub-sites: ingest once, scan once."""
 
     root: Path
     settings: Settings
     publication: Publication
-    data: Publication
     images: list[Image] = field(default_factory=list)
     history: History | None = None
     report: Report | None = None

@@ -3,34 +3,54 @@
 A build that fails half way, by a typo in a template or a full disk, leaves the pages that were.
 """
 
+import contextlib
 import io
+import logging
 import os
+import re
+import shlex
+import types
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError, TemplateSyntaxError, UndefinedError
-from pelican.writers import Writer
+from pelican import signals, writers
 
 from ..errors import DownloadCounterError
-from ..history.store import COUNTS, DAYS, LOCK
-from ..safe_files import Staged, lock, open_folder, read_plain, stage, sweep
-from ..settings import Settings
+from ..history.store import LOCK
+from ..safe_files import Staged, hand_over, lock, of_others, read_plain, remove, stage, sweep
+from ..settings import STATS_FOLDER, Settings
+from .own_files import OwnFiles
+
+logger = logging.getLogger(__name__)
+
+# What the counter keeps in .stats/; no page may take its place.
+_KEPT = re.compile(r"(?:counts|days|files|state)\.json|days/.*|\.lock")
+
+# The statistics folder as an address names it, plain or percent-encoded, up to what may follow it there.
+MENTION = re.compile(rb"(?<![\w.-])(?:\.|%2[eE])" + STATS_FOLDER.name[1:].encode() + rb"(?=[/\"'<?#\r\n]|$)")
+
+# What leads visitors and robots.
+LEADS = (".html", ".htm", ".xhtml", ".xml", ".atom", ".rss", ".txt", ".json")
+
+_NO_ROBOTS = b'<meta name="robots" content="noindex, nofollow">'
 
 
 class Publication:
     """The files of one run, held until all are made.
 
     Args:
-        root: the folder that they go to: the output folder of the main site, or the web root.
-        settings: for the endings of images and companions, which are never written.
+        root: the output folder of the main site.
+        settings: for the web root, and the endings of images and companions, which are never written.
     """
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self.root = root
         self.settings = settings
-        self.files: dict[Path, bytes] = {}
+        self.files: dict[str, bytes] = {}
 
-    def place(self, path: Path | str) -> Path:
+    def place(self, path: Path | str) -> str:
         """Return where a file of the output goes, relative to the root.
 
         Raises:
@@ -39,7 +59,8 @@ class Publication:
         place = Path(os.path.relpath(path, self.root))
         if place.is_absolute() or ".." in place.parts:
             raise DownloadCounterError(f"{path} is outside of {self.root}; it is not written.")
-        if os.path.relpath(self.root / place, self.settings.web_root) in map(str, (COUNTS, DAYS, LOCK)):
+        below_stats = os.path.relpath(self.root / place, self.settings.web_root / STATS_FOLDER)
+        if _KEPT.fullmatch(below_stats):
             raise DownloadCounterError(f"{path} is the counter's own. Give the page or the file another name.")
         endings = self.settings.extensions + tuple(
             image + companion for image in self.settings.extensions for companion in self.settings.companions
@@ -48,60 +69,120 @@ class Publication:
             raise DownloadCounterError(
                 f"{path} would be written over an image or its companion. Give the page or the file another name."
             )
-        return place
+        return str(place)
 
     def hold(self, path: Path | str, content: bytes) -> None:
-        """Take a file for the place `path`.
+        """Take a file for the place `path`. A statistics page tells robots to stay away.
 
         Raises:
             DownloadCounterError: as `place`.
         """
-        self.files[self.place(path)] = content
-
-    def prepare_folder(self, path: Path | str) -> None:
-        """Make the folder of a file, readable by the web server, and not through a link.
-
-        Raises:
-            DownloadCounterError: as `place`, or the folder cannot be made.
-        """
         place = self.place(path)
-        try:
-            with open_folder(self.root, place.parent):
-                pass
-        except OSError as error:
-            raise DownloadCounterError(
-                f"The folder {self.root / place.parent} cannot be written to: {error.strerror}. "
-                "It must be a real folder, not a link, that this user may write to."
-            ) from error
+        if is_of_statistics(place) and place.endswith(".html"):
+            content = _forbid_robots(content)
+        self.files[place] = content
 
-    def put(self) -> None:
-        """Write all files that have changed beside their places, then rename them all.
+    def put(self, *, remove_old: bool = True) -> None:
+        """Write all files that have changed beside their places, rename them all, and remove what is made no longer.
+
+        Args:
+            remove_old: whether these are all files of the site, so that others of its own are old.
 
         Raises:
-            DownloadCounterError: one cannot be written; none has been put in place.
+            DownloadCounterError: a file in the way is not the program's own, a public page names the
+                statistics, or a file cannot be written; none has been put in place.
         """
+        self._refuse_mentions()
         with lock(self.settings.web_root, LOCK):
-            for folder in {place.parent for place in self.files}:
-                sweep(self.root, folder)
+            own = OwnFiles(self.settings.web_root)
+            there, odd = self._contents(self.files.keys() | own.digests.keys())
+            changed = sorted(file for file, content in self.files.items() if there.get(file) != content)
+            foreign = [file for file in changed if file in odd or (file in there and not own.wrote(file, there[file]))]
+            if foreign:
+                raise self._refusal(foreign)
+            old = {
+                file: there[file]
+                for file in own.digests.keys() - self.files.keys()
+                if file in there and own.wrote(file, there[file])
+            }
+            others = of_others(self._where(file) for file in changed)
+            if others:
+                raise DownloadCounterError(f"Nothing was published. {hand_over(others)}")
+            for folder in {Path(file).parent for file in self.files}:
+                sweep(*self._where(folder))
             staged: list[Staged] = []
             try:
-                for place, content in self.files.items():
-                    if _as_it_was(self.root, place) != content:
-                        staged.append(stage(self.root, place, content))
+                staged.extend(stage(*self._where(file), self.files[file]) for file in changed)
+                own.save(self.files, old)
                 for one in staged:
                     one.put()
             except BaseException:
                 for one in staged:
                     one.discard()
                 raise
+            if remove_old:
+                for file in old:
+                    remove(*self._where(file))
         self.files.clear()
 
+    def _where(self, place: Path | str) -> tuple[Path, Path]:
+        """The folder that a place is opened from, and the way from there.
 
-def _as_it_was(root: Path, place: Path) -> bytes | None:
-    try:
-        return read_plain(root, place)
-    except DownloadCounterError:
-        return None  # a link or a folder: staging says what is wrong
+        The web root below the output may be a link to a folder elsewhere; no other folder may be one.
+        """
+        path = self.root / place
+        root = self.settings.web_root if path.is_relative_to(self.settings.web_root) else self.root
+        return root, path.relative_to(root)
+
+    def _contents(self, files: Iterable[str]) -> tuple[dict[str, bytes], set[str]]:
+        """The plain files that are there, with their content, and the places where something else is."""
+        there: dict[str, bytes] = {}
+        odd: set[str] = set()
+        for file in files:
+            root, path = self._where(file)
+            try:
+                content = read_plain(root, path)
+                if content is not None:
+                    there[file] = content
+            except DownloadCounterError:
+                if os.path.lexists(root / path):
+                    odd.add(file)
+        return there, odd
+
+    def _refusal(self, foreign: list[str]) -> DownloadCounterError:
+        several = len(foreign) > 1
+        named = " ".join(map(shlex.quote, foreign[:20])) + (" ..." if len(foreign) > 20 else "")
+        return DownloadCounterError(
+            f"Nothing was published. {self.root} has {f'{len(foreign)} files' if several else 'a file'} that this "
+            f"program did not write, or that somebody changed since, where its own pages go. Move "
+            f"{'them' if several else 'it'} away, then run again: "
+            f'cd {shlex.quote(str(self.root))} && for file in {named}; do mv -n "$file" "$file.before"; done'
+        )
+
+    def _refuse_mentions(self) -> None:
+        for file, content in self.files.items():
+            if not is_of_statistics(file) and file.lower().endswith(LEADS) and MENTION.search(content):
+                raise DownloadCounterError(
+                    f"{self.root / file} would name {STATS_FOLDER}/, which nobody but the maintainer is to know. Take "
+                    "the link out of the template or the text that makes it. Nothing was published."
+                )
+
+
+def is_of_statistics(place: Path | str) -> bool:
+    """Say whether a file of the output lies in the statistics folder of a site or a sub-site."""
+    return STATS_FOLDER.name in Path(place).parts
+
+
+def _forbid_robots(page: bytes) -> bytes:
+    """Return a page that has a robots tag: its own, or one that keeps it out of search engines."""
+    if re.search(rb"<meta[^>]+name=[\"']?robots", page, re.IGNORECASE):
+        return page
+    head = None
+    for pattern in (rb"<head\b[^>]*>", rb"<html\b[^>]*>", rb"<!doctype[^>]*>"):
+        if head := re.search(pattern, page, re.IGNORECASE):
+            break
+    end = head.end() if head else 0
+    return page[:end] + _NO_ROBOTS + page[end:]
 
 
 class _Page(io.StringIO):
@@ -123,7 +204,7 @@ class _Page(io.StringIO):
         super().close()
 
 
-class WholeWriter(Writer):  # type: ignore[misc]  # Pelican has no types
+class WholeWriter(writers.Writer):  # type: ignore[misc]  # Pelican has no types
     """Pelican's writer, but pages go to the publication of the run.
 
     `publication` is set on a subclass for each run, since Pelican makes the writer itself.
@@ -137,10 +218,11 @@ class WholeWriter(Writer):  # type: ignore[misc]  # Pelican has no types
         Raises:
             DownloadCounterError: an error in a template, with its file, line and cause.
         """
-        if name:
-            self.publication.prepare_folder(Path(self.output_path, name))
+        # Plugins that list what was written, as sitemaps do, are not told of the statistics.
+        untold = signals.content_written.muted() if name and is_of_statistics(name) else contextlib.nullcontext()
         try:
-            super().write_file(name, template, *args, **kwargs)
+            with untold, _no_folders():
+                super().write_file(name, template, *args, **kwargs)
         except Exception as error:
             # A filter or an operation in a template may raise anything, such as a TypeError.
             if isinstance(error, TemplateError) or _in_template(error):
@@ -149,10 +231,8 @@ class WholeWriter(Writer):  # type: ignore[misc]  # Pelican has no types
 
     def write_feed(self, *args: Any, **kwargs: Any) -> Any:
         """Write a feed as Pelican does."""
-        path = kwargs.get("path") or (args[2] if len(args) > 2 else None)
-        if path:
-            self.publication.prepare_folder(Path(self.output_path, path))
-        return super().write_feed(*args, **kwargs)
+        with _no_folders():
+            return super().write_feed(*args, **kwargs)
 
     def _open_w(self, filename: str, encoding: str, override: bool = False) -> _Page:
         overridden = filename in self._overridden_files
@@ -164,6 +244,22 @@ class WholeWriter(Writer):  # type: ignore[misc]  # Pelican has no types
             self._overridden_files.add(filename)
         self._written_files.add(filename)
         return _Page(self.publication, filename, encoding)
+
+
+@contextlib.contextmanager
+def _no_folders() -> Iterator[None]:
+    """Keep Pelican from making folders, which it does through links that others may have put in the way.
+
+    They are made when the files are put into place, relative to an open folder.
+    """
+    system = writers.os
+    harmless = types.ModuleType("os")
+    vars(harmless).update(vars(system), makedirs=lambda *_args, **_options: None)
+    writers.os = harmless
+    try:
+        yield
+    finally:
+        writers.os = system
 
 
 def template_problem(error: Exception, when: str) -> DownloadCounterError:
