@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from download_counter.counting.known import start_of
 
 from accesslog import Line
 from download_counter import ingest as ingest_module
 from download_counter.counting import workers as reading
-from download_counter.counting.known import start_of
 from download_counter.errors import DownloadCounterError
 from download_counter.history.store import COUNTS, DAYS, Day, History, load
 from download_counter.ingest import Outcome, ingest

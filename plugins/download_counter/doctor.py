@@ -16,9 +16,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .catalogue import scan
-from .counting.tally import Rule
+from .counting.rule import Rule
 from .errors import DownloadCounterError
-from .history.store import COUNTS, DAYS, LOCK, History, load
+from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
 from .logs.advice import problem
 from .logs.files import NoLogs, find, first_lines, open_log
 from .logs.logformat import LogFormat
@@ -81,7 +81,7 @@ def examine(settings: Settings, timezone: str, now: datetime) -> Iterator[Findin
             f"The web root {settings.web_root} is missing or no folder. Set WEB_ROOT to the folder that the web server "
             "serves, or make it.",
         )
-    history = History()
+    history = History(settings.web_root)
     try:
         history = load(settings.web_root, keep_damaged=False)
     except DownloadCounterError as error:
@@ -221,7 +221,9 @@ def _data(root: Path, history: History) -> Iterator[Finding]:
             f"{aside[-1]} is a days.json that was damaged and set aside. Find out why (a full disk?), then remove it.",
         )
     if not history.warnings and (root / COUNTS).exists():
-        yield Finding("well", f"{COUNTS.name} and {DAYS.name} can be read. Files known: {len(history.counts)}.")
+        yield Finding(
+            "well", f"{COUNTS.name}, {STATE.name} and {YEARS.name}/ can be read. Files known: {len(history.counts)}."
+        )
 
 
 def _logs(settings: Settings, history: History, timezone: str, now: datetime) -> Iterator[Finding]:

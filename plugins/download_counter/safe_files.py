@@ -232,6 +232,24 @@ def read_plain(root: Path, path: Path, most: int = -1) -> bytes | None:
         ) from error
 
 
+def list_plain(root: Path, folder: Path) -> list[str]:
+    """Return the names in a folder, none if there is no such folder; no link is followed on the way.
+
+    Raises:
+        DownloadCounterError: it is a link or no folder, or cannot be read.
+    """
+    try:
+        with open_folder(root, folder, create=False) as descriptor:
+            return sorted(os.listdir(descriptor))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DownloadCounterError(
+            f"{root / folder} cannot be read: {explain(error)}. "
+            "It must be a folder, not a link, that this user may read."
+        ) from error
+
+
 @contextlib.contextmanager
 def lock(root: Path, path: Path) -> Iterator[None]:
     """Hold the lock file `root/path`, after waiting for whoever holds it.

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,15 @@ class Settings:
         statuses: answers that count.
         bytes_sent: what the log's size field means: `wire` (%O, bytes really sent), `body`
             (%b, the full size even when the client left), or `auto` (told from the log).
+        url_prefix: the path under which the web root is served, such as `/iso/`.
         crawlers: leave out clients that call themselves crawlers.
+        own_networks: leave out the clients of these networks, such as `192.0.2.0/24`.
+        own_agents: leave out clients whose user agent has one of these texts in it, in any case.
         fold_ipv4: count IPv4 clients by this prefix length, None by address.
         fold_ipv6: count IPv6 clients by this prefix length, None by address.
+        programs: count the programs and operating systems of clients.
+        countries: a database of countries (.mmdb); empty counts none.
+        networks: a database of networks (.mmdb), which tells data centres; empty counts none.
         notes: the folder of the notes on images, below Pelican's PATH.
         show_counts: give the public page the total of each image, and write badges.
         scheduler: address of a Dask scheduler that reads the logs, None for this machine.
@@ -50,9 +57,15 @@ class Settings:
     methods: tuple[str, ...] = ("GET", "HEAD")
     statuses: tuple[int, ...] = (200, 206)
     bytes_sent: str = "auto"
+    url_prefix: str = ""
     crawlers: bool = False
+    own_networks: tuple[str, ...] = ()
+    own_agents: tuple[str, ...] = ()
     fold_ipv4: int | None = None
     fold_ipv6: int | None = None
+    programs: bool = True
+    countries: str = ""
+    networks: str = ""
     notes: str = "isos"
     show_counts: bool = False
     scheduler: str | None = field(default=None)
@@ -138,6 +151,22 @@ def _prefix(longest: int) -> Callable[[Any], int | None]:
     return check
 
 
+def _networks(value: Any) -> tuple[str, ...]:
+    wanted = 'a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]'
+    try:
+        return tuple(str(ip_network(item)) for item in _items(value, wanted))
+    except ValueError:
+        raise ValueError(wanted) from None
+
+
+def _agents(value: Any) -> tuple[str, ...]:
+    wanted = 'a list of texts such as ["UptimeRobot"]'
+    items = _items(value, wanted)
+    if not all(isinstance(item, str) and item for item in items):
+        raise ValueError(wanted)
+    return items
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("a text")
@@ -158,9 +187,15 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "methods": _methods,
     "statuses": _statuses,
     "bytes_sent": _bytes_sent,
+    "url_prefix": _name,
     "crawlers": _switch,
+    "own_networks": _networks,
+    "own_agents": _agents,
     "fold_ipv4": _prefix(32),
     "fold_ipv6": _prefix(128),
+    "programs": _switch,
+    "countries": _name,
+    "networks": _name,
     "notes": _text,
     "show_counts": _switch,
     "scheduler": _address,

@@ -1,18 +1,75 @@
-"""Reading logs on other machines' processors: the workers of a Dask cluster."""
+"""The work of counting on a Dask cluster: what was read stays on its workers, only numbers come back."""
 
-from collections.abc import Iterator
-from concurrent.futures import CancelledError, Executor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from operator import itemgetter
+from typing import Any
 
 from ..errors import DownloadCounterError
+from ..history.day import Counts, Record
+from ..logs.files import Log
+from .days import Found, Gathered, Sizes, records, share_of, work_out
+from .rule import Rule
+from .tally import Clients
+from .workers import Reading, Workers, read_log
+
+
+class _Cluster:
+    """The workers of a cluster. The clients are worked on in as many shares as it has threads."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
+        from distributed import as_completed
+
+        if any(isinstance(log.path, str) and log.path.startswith("memory://") for log in logs):
+            raise DownloadCounterError(
+                "memory:// is an address in this process only: the workers of a cluster cannot read logs there."
+            )
+        submit = self._client.submit
+        clients: dict[str, Any] = {}
+        waiting = []
+        for log in logs:
+            # Not pure: the same log read again may have more in it.
+            both = submit(read_log, log, rule, pure=False)
+            reading = submit(itemgetter(0), both, pure=False)
+            clients[reading.key] = submit(itemgetter(1), both, pure=False)
+            waiting.append(reading)
+        for future, reading in as_completed(waiting, with_results=True):  # type: ignore[no-untyped-call,unused-ignore]
+            reading.clients = clients.pop(future.key)
+            yield reading
+
+    def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
+        submit = self._client.submit
+        number = max(1, sum(self._client.nthreads().values()))
+        jobs = []
+        for share in range(number):
+            mine = [submit(share_of, reading.clients, share, number, pure=False) for reading in readings]
+            jobs.append(submit(_work_out_share, mine, rule, sizes, sized, pure=False))
+        found: list[Found] = []
+        missing: list[dict[str, Counts]] = []
+        for some, not_found in self._client.gather(jobs):
+            found += some
+            missing.append(not_found)
+        return records(found, missing)
+
+
+def _work_out_share(
+    clients: Sequence[Clients], rule: Rule, sizes: Sizes, sized: bool
+) -> tuple[list[Found], dict[str, Counts]]:
+    gathered = Gathered(clients, rule)
+    calls = gathered.calls(sizes, sized=sized)
+    return [found for call in calls for found in work_out(*call)], gathered.missing()
 
 
 @contextmanager
-def cluster(scheduler: str) -> Iterator[Executor]:
-    """Give an executor that runs on the cluster of this scheduler.
+def cluster(scheduler: str) -> Iterator[Workers]:
+    """Give the workers of the cluster of this scheduler.
 
-    Its workers import this package under the name it has here, and open the logs by the paths
-    and addresses that this machine knows them by.
+    They import this package under the name it has here, and open the logs by the paths and
+    addresses that this machine knows them by.
 
     Raises:
         DownloadCounterError: Dask is not installed, the scheduler does not answer, or the
@@ -26,8 +83,7 @@ def cluster(scheduler: str) -> Iterator[Executor]:
         ) from error
     try:
         with Client(scheduler, set_as_default=False) as client:  # type: ignore[no-untyped-call,unused-ignore]
-            # Not pure: the same log read again may have more in it.
-            yield client.get_executor(pure=False)
+            yield _Cluster(client)
     except (OSError, KilledWorker, CancelledError) as error:
         raise DownloadCounterError(
             f"The Dask cluster of {scheduler} does not answer, or lost a worker at its work: "

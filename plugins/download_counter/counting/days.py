@@ -1,201 +1,377 @@
-"""From what was read of the logs to the figures of days. Pure: one file of the web root at a time."""
+"""From the tallies of many logs to days: what the clients of each file did on each day. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property
+from socket import AF_INET6, inet_pton
+from zlib import crc32
 
-from ..history.store import Day, Size, add_to_day, sees, size_on
-from .tally import Packed, add_up, day_before, finished_by_day
-from .workers import Reading
+from ..history.day import ALL_FILES, Counts, Day, Record, add_days, trim_row
+from .agents import program, system
+from .rule import CHECK, DOWNLOAD, MISSING, Rule, checked_by, day_after, day_before, has_finished, probe_below
+from .tally import Clients, Key
 
-Found = tuple[str, str, Day, bool]
-"""File, day, what was found of it, and whether how many finished is certain."""
+Size = tuple[str, int]
+"""A size of a file in bytes, and since when it has it: a day, "" for ever."""
+
+Sizes = Mapping[str, Sequence[Size]]
+"""file -> its sizes, in their order."""
+
+Share = tuple[int, int]
+"""One part of the clients (from 0 on), and how many parts there are; clients of a /64 network stay together."""
+
+ALL_CLIENTS: Share = (0, 1)
+
+# Clients of one file and day that are looked at together; more are looked at in shares, for the memory.
+_TOGETHER = 1 << 20
+
+
+def size_on(sizes: Sequence[Size], day: str) -> int | None:
+    """Return the size in bytes that a file of these sizes had on a day, None if it was never seen."""
+    size = None
+    for since, value in sizes:
+        if since <= day or size is None:
+            size = value
+    return size
 
 
 @dataclass
-class DayRead:
-    """What was read of one file on one day.
+class _Part:
+    """The clients of one key in one log."""
 
-    Attributes:
-        parts: the clients and the bytes sent to each, as different logs say.
-        sent: all bytes sent.
-        left_out: the clients left out as crawlers.
-        unpacked: what `parts` say together, if that is to be kept.
-    """
-
-    parts: list[Packed] = field(default_factory=list)
-    sent: int = 0
-    left_out: set[bytes] = field(default_factory=set)
-    unpacked: Mapping[bytes, int] | None = None
+    clients: Clients
+    index: int
+    share: Share = ALL_CLIENTS
 
     @property
-    def weight(self) -> int:
-        """How many clients there are to look at, those in several logs more than once."""
-        return sum(len(part.sent) for part in self.parts) + len(self.unpacked or ())
+    def size(self) -> int:
+        return self.clients.size(self.index)
 
-    def clients(self) -> Mapping[bytes, int]:
-        """Return the clients in all logs, and the bytes sent to each."""
-        if self.unpacked is not None:
-            return self.unpacked
-        if not self.parts:
+    @cached_property
+    def content(self) -> tuple[list[bytes], "array[int]", bytes]:
+        """Names, bytes sent and agents."""
+        names, sent, agents = self.clients.at(self.index)
+        if self.share == ALL_CLIENTS:
+            return names, sent, agents
+        number, of = self.share
+        mine = [crc32(_network(name)) % of == number for name in names]
+        return (
+            [name for name, is_mine in zip(names, mine, strict=True) if is_mine],
+            array("Q", (n for n, is_mine in zip(sent, mine, strict=True) if is_mine)),
+            bytes(kind for kind, is_mine in zip(agents, mine, strict=False) if is_mine),
+        )
+
+
+def share_of(clients: Clients, number: int, of: int) -> Clients:
+    """Return what one share of the clients did."""
+    mine = Clients(heads=clients.heads if number == 0 else {})
+    for index, key in enumerate(clients.keys):
+        names, sent, agents = _Part(clients, index, (number, of)).content
+        if names:
+            mine.add(key, dict(zip(names, sent, strict=True)), agents)
+    return mine
+
+
+def _network(client: bytes) -> bytes:
+    """The /64 network of an IPv6 address; any other client as it is."""
+    if b":" not in client:
+        return client
+    try:
+        return inet_pton(AF_INET6, client.partition(b"%")[0].decode())[:8]
+    except OSError:
+        return client  # a network already
+
+
+@dataclass
+class _DayOfFile:
+    """What was read of one file on one day."""
+
+    downloads: list[_Part] = field(default_factory=list)
+    checks: list[_Part] = field(default_factory=list)
+    left_out: dict[str, list[_Part]] = field(default_factory=dict)
+    heads: int = 0
+
+    def of_share(self, share: Share) -> "_DayOfFile":
+        """Return what one share of the clients did."""
+
+        def mine(parts: list[_Part]) -> list[_Part]:
+            return [_Part(part.clients, part.index, share) for part in parts]
+
+        left_out = {reason: mine(parts) for reason, parts in self.left_out.items()}
+        return _DayOfFile(mine(self.downloads), mine(self.checks), left_out, 0 if share[0] else self.heads)
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.downloads)
+
+    @cached_property
+    def values(self) -> Iterable[int]:
+        """The bytes sent to each client."""
+        return self.downloads[0].content[1] if len(self.downloads) == 1 else self.sent.values()
+
+    @cached_property
+    def sent(self) -> Mapping[bytes, int]:
+        """The clients and the bytes sent to each."""
+        if not self.downloads:
             return {}
-        most, *others = sorted(self.parts, key=lambda part: len(part.sent), reverse=True)
-        total = most.unpack()
-        for part in others:
-            add_up(total, part.unpack())
+        most, *others = sorted((part.content for part in self.downloads), key=lambda one: len(one[0]), reverse=True)
+        total = dict(zip(most[0], most[1], strict=True))
+        for names, sent, _ in others:
+            for client, number in zip(names, sent, strict=True):
+                total[client] = total.get(client, 0) + number
         return total
 
-    def unpack(self) -> None:
-        """Keep the clients at hand: they take five times the room, but will be asked for again."""
-        self.unpacked = self.clients()
-        self.parts = []
+    @property
+    def names(self) -> Iterable[bytes]:
+        return self.downloads[0].content[0] if len(self.downloads) == 1 else self.sent
+
+    def forget(self) -> None:
+        """Let go of what was unpacked: two days of a file are held at a time."""
+        for name in ("sent", "values"):
+            self.__dict__.pop(name, None)
+        for part in (*self.downloads, *self.checks):
+            part.__dict__.pop("content", None)
+
+    def agents(self) -> Counter[int]:
+        """How many clients came with each kind of program; where logs disagree, the kind further down its table."""
+        if not self.downloads:
+            return Counter()
+        most, *others = sorted((part.content for part in self.downloads), key=lambda one: len(one[0]), reverse=True)
+        kinds = Counter(most[2])
+        first = dict(zip(most[0], most[2], strict=False)) if others else {}
+        for names, _, agents in others:
+            for client, kind in zip(names, agents, strict=False):
+                known = first.get(client)
+                if known is None or kind > known:
+                    first[client] = kind
+                    kinds[kind] += 1
+                    if known is not None:
+                        kinds[known] -= 1
+        return kinds
 
 
-Days = dict[str, DayRead]
-"""Day -> what was read of a file on it."""
+def _distinct(parts: Iterable[_Part]) -> set[bytes]:
+    return {client for part in parts for client in part.content[0]}
 
 
-def gather(readings: Iterable[Reading]) -> dict[str, Days]:
-    """Put readings together, by file."""
-    gathered: dict[str, Days] = {}
+Found = tuple[str, str, Day, dict[str, Counts]]
+"""File, day, what was found of it, and the rows of tables."""
 
-    def of(day: str, file: str) -> DayRead:
-        return gathered.setdefault(file, {}).setdefault(day, DayRead())
-
-    for reading in readings:
-        for (day, file), packed in reading.clients.items():
-            of(day, file).parts.append(packed)
-            of(day, file).sent += reading.tally.sent[day, file]
-        for (day, file), crawlers in reading.tally.left_out.items():
-            of(day, file).left_out |= crawlers
-    return gathered
+Call = tuple[str, dict[str, _DayOfFile], Sequence[Size], Rule, bool]
+"""The arguments of `_work_out` for one file, or one share of its clients."""
 
 
-def everybody(read: Mapping[str, Days]) -> frozenset[bytes]:
-    """Unpack what was read, and return all clients in it, crawlers as well."""
-    days = [one for days in read.values() for one in days.values()]
-    for one in days:
-        one.unpack()
-    return frozenset[bytes]().union(*(one.clients() for one in days), *(one.left_out for one in days))
+class Gathered:
+    """What many logs say, by file. Each file is worked out by itself."""
+
+    def __init__(self, read: Iterable[Clients], rule: Rule) -> None:
+        self.rule = rule
+        self._files: dict[str, dict[str, _DayOfFile]] = {}
+        self._missing: dict[str, dict[str, list[_Part]]] = {}
+        checks: list[tuple[Key, _Part]] = []
+        for clients in read:
+            for index, key in enumerate(clients.keys):
+                part = _Part(clients, index)
+                if key.kind == DOWNLOAD:
+                    self._day(key).downloads.append(part)
+                elif key.kind == CHECK:
+                    checks.append((key, part))
+                elif key.kind == MISSING:
+                    self._missing.setdefault(key.day, {}).setdefault(key.path, []).append(part)
+                else:
+                    self._day(key).left_out.setdefault(key.kind, []).append(part)
+            for key, sent in clients.heads.items():
+                if key.kind == DOWNLOAD:
+                    self._day(key).heads += sent
+        self._add_checks(checks)
+
+    def _day(self, key: Key) -> _DayOfFile:
+        return self._files.setdefault(key.path, {}).setdefault(key.day, _DayOfFile())
+
+    def _add_checks(self, checks: Iterable[tuple[Key, _Part]]) -> None:
+        in_folder: dict[str, list[str]] = {}
+        for file in self._files:
+            in_folder.setdefault(file.rpartition("/")[0], []).append(file)
+        for key, part in checks:
+            image, folder = checked_by(key.path, self.rule.extensions)
+            for file in [image] if folder is None else in_folder.get(folder, []):
+                for day in (day_before(key.day), key.day):
+                    if (one := self._files.get(file, {}).get(day)) and part not in one.checks:
+                        one.checks.append(part)
+
+    @property
+    def size(self) -> int:
+        """How many clients there are to look at, those of several files, days or logs more than once."""
+        return sum(day.size for days in self._files.values() for day in days.values())
+
+    def calls(self, sizes: Sizes, *, sized: bool) -> list[Call]:
+        """Return the arguments for `work_out`, the most work first."""
+        calls: list[tuple[int, Call]] = []
+        for file, days in self._files.items():
+            most = max(day.size for day in days.values())
+            shares = -(-most // _TOGETHER) or 1
+            for number in range(shares):
+                mine = days
+                if shares > 1:
+                    mine = {day: one.of_share((number, shares)) for day, one in days.items()}
+                weight = sum(day.size for day in days.values()) // shares
+                calls.append((weight, (file, mine, sizes.get(file, ()), self.rule, sized)))
+        return [call for _, call in sorted(calls, key=lambda one: one[0], reverse=True)]
+
+    def missing(self) -> dict[str, Counts]:
+        """Return per day how many clients asked for each image that is not there."""
+        return {
+            day: {path: len(_distinct(parts)) for path, parts in paths.items()} for day, paths in self._missing.items()
+        }
 
 
-def needed_since(new: Mapping[str, Days], sizes: Mapping[str, Sequence[Size]]) -> str:
-    """Return the first day whose known lines bear on new ones.
-
-    It is the first day of those, or the one before if a download of it is not whole.
+def work_out(file: str, days: Mapping[str, _DayOfFile], sizes: Sequence[Size], rule: Rule, sized: bool) -> list[Found]:
+    """Work out the days of one file.
 
     Args:
-        new: what new lines say, by file.
-        sizes: the sizes of the files.
+        file: its path below the web root.
+        days: what was read of it.
+        sizes: its sizes.
+        rule: the rule to count by.
+        sized: whether the logs say how many bytes were sent.
     """
-    since = min(day for days in new.values() for day in days)
-    for file, days in new.items():
-        for day, one in days.items():
-            size = size_on(sizes.get(file, ()), day)
-            if day_before(day) < since and size is not None and any(0 < n < size for n in one.clients().values()):
-                since = day_before(day)
-    return since
-
-
-def added(file: str, new: Days, old: Days, sizes: Sequence[Size], settled: str, sized: bool) -> list[Found]:
-    """Work out what new lines add to the days of a file.
-
-    Args:
-        file: the file.
-        new: what new lines say.
-        old: what the known lines after the day `settled` say, of the clients of the new lines at least.
-        sizes: the sizes of the file.
-        settled: a day.
-        sized: whether bytes are logged.
-    """
-    size_then = partial(size_on, sizes)
-    whole = settled.__lt__
-    result: dict[str, tuple[Day, bool]] = {}
-    for day, one in new.items():
-        crawlers = one.left_out - old[day].left_out if day in old else one.left_out
-        finished = 0 if sized and size_then(day) is not None else None
-        result[day] = Day(0, finished, one.sent if sized else None, len(crawlers)), True
-
-    def add(day: str, started: int, number: int, certain: bool) -> None:
-        figures, sure = result.get(day, (Day(0, 0, 0), True))
-        result[day] = add_to_day(figures, Day(started, number if sized else None)), sure and certain
-
-    if not old:
-        started: dict[str, int] = {}
-        for day, number in finished_by_day(_each(new, started), size_then, whole).items():
-            add(day, started[day], *(number or (0, True)))
-        return [(file, day, *found) for day, found in result.items()]
-    clients = {day: one.clients() for day, one in new.items()}
-    before = {day: one.clients() for day, one in old.items()}
-    for first, ours in _by_first_day(clients):
-        then = {day: _those(ours, sent) for day, sent in before.items()}
-        now = {day: _those(ours, sent) for day, sent in clients.items()}
-        for day, sent in then.items():
-            add_up(now.setdefault(day, {}), sent)
-        finished_then = finished_by_day(sorted(then.items()), size_then, whole)
-        for day, number in finished_by_day(sorted(now.items()), size_then, whole).items():
-            if day >= first:  # for these clients, the days before are as they were
-                finished_now, certain = number or (0, True)
-                finished_before, certain_before = finished_then.get(day) or (0, True)
-                more = len(now[day]) - len(then.get(day, ()))
-                add(day, more, finished_now - finished_before, certain and certain_before)
-    return [(file, day, *found) for day, found in result.items()]
-
-
-def _each(days: Days, started: dict[str, int]) -> Iterator[tuple[str, Mapping[bytes, int]]]:
-    """Give the clients of each day, and note how many they are. One day at a time: of a flood there is much."""
+    found: list[Found] = []
+    nothing = _DayOfFile()
+    before_name, before = "", nothing
     for day in sorted(days):
-        clients = days[day].clients()
-        started[day] = len(clients)
-        yield day, clients
+        today = days[day]
+        yesterday = before if before_name == day_before(day) else nothing
+        found.append((file, day, *_work_out_day(today, yesterday, size_on(sizes, day) if sized else None, rule, sized)))
+        before.forget()
+        before_name, before = day, today
+    before.forget()
+    return found
 
 
-def _by_first_day(clients: Mapping[str, Mapping[bytes, int]]) -> Iterator[tuple[str, AbstractSet[bytes]]]:
-    """Give each day, and the clients that are there on no earlier one."""
-    met: set[bytes] = set()
-    for day in sorted(clients):
-        yield day, clients[day].keys() - met
-        met |= clients[day].keys()
+def _work_out_day(
+    today: _DayOfFile, yesterday: _DayOfFile, size: int | None, rule: Rule, sized: bool
+) -> tuple[Day, dict[str, Counts]]:
+    tables: dict[str, Counts] = {}
+    if rule.programs:
+        agents = today.agents()
+        tables["programs"] = _by_name(agents, program)
+        tables["systems"] = _by_name(agents, system)
+    left_out = {reason: len(_distinct(parts)) for reason, parts in today.left_out.items()}
+    if left_out:
+        tables["left_out"] = left_out
+    ipv6 = [name for name in today.names if b":" in name] if _any_ipv6(today) else []
+    started = len(today.downloads[0].content[0]) if len(today.downloads) == 1 else len(today.sent)
+    finished = asked = checked = hosting = None
+    if size is not None:
+        finished, asked, broke = _arrived(today, yesterday, size)
+        checked = _checked(today, yesterday, size)
+        if broke:
+            tables["broke"] = broke
+    if rule.countries or rule.networks:
+        countries, hosting = _places(today.names, rule)
+        if countries:
+            tables["countries"] = countries
+    day = Day(
+        started=started,
+        finished=finished,
+        sent=sum(today.values) + today.heads if sized else None,
+        left_out=sum(left_out.values()),
+        asked=asked,
+        checked=checked,
+        ipv6=len(ipv6),
+        networks=started - len(ipv6) + len(set(map(_network, ipv6))),
+        hosting=hosting,
+    )
+    return day, tables
 
 
-def _those(clients: AbstractSet[bytes], sent: Mapping[bytes, int]) -> dict[bytes, int]:
-    """Return what was sent to some clients."""
-    return {client: sent[client] for client in clients & sent.keys()}
+def _any_ipv6(day: _DayOfFile) -> bool:
+    return any(b":" in part.clients.names for part in day.downloads)
 
 
-def figures(file: str, read: Days, recorded: Mapping[str, Day], sizes: Sequence[Size], sized: bool) -> list[Found]:
-    """Work out the days of a file from all lines at hand.
+def _by_name(kinds: Mapping[int, int], name_of: Callable[[int], str]) -> Counts:
+    names: Counter[str] = Counter()
+    for kind, number in kinds.items():
+        if number:
+            names[name_of(kind)] += number
+    return dict(names)
 
-    Args:
-        file: the file.
-        read: what all lines say.
-        recorded: what was known of its days before.
-        sizes: the sizes of the file.
-        sized: whether bytes are logged.
+
+def _arrived(today: _DayOfFile, yesterday: _DayOfFile, size: int) -> tuple[int, int, Counts]:
+    """How many finished, how many only asked, and how far those got who gave up."""
+    probe = probe_below(size)
+    finished = sum(map(size.__le__, today.values))
+    asked = sum(map(probe.__gt__, today.values)) if size else 0
+    tenths = Counter([sent * 10 // size for sent in today.values if probe <= sent < size])
+    if yesterday.downloads and finished < len(today.sent):
+        before = yesterday.sent
+        for client in today.sent.keys() & before.keys():
+            sent = today.sent[client]
+            if sent < size and has_finished(sent, before[client], size):
+                finished += 1
+                if sent < probe:
+                    asked -= 1
+                else:
+                    tenths[sent * 10 // size] -= 1
+    return finished, asked, {str(tenth): number for tenth, number in sorted(tenths.items()) if number}
+
+
+def _checked(today: _DayOfFile, yesterday: _DayOfFile, size: int) -> int:
+    return sum(
+        client in today.sent and has_finished(today.sent[client], yesterday.sent.get(client, 0), size)
+        for client in _distinct(today.checks)
+    )
+
+
+def _places(clients: Iterable[bytes], rule: Rule) -> tuple[Counts, int | None]:
+    """The countries of some clients, and how many of them are in data centres; None if that is not asked for."""
+    from .places import places  # the database's reader is an extra
+
+    place_of = places(rule.countries, rule.networks)
+    found = [place_of(client) for client in clients]
+    hosting = sum(is_hosting for _, is_hosting in found) if rule.networks else None
+    return dict(Counter(country for country, _ in found)) if rule.countries else {}, hosting
+
+
+def records(found: Iterable[Found], missing: Iterable[Mapping[str, Counts]]) -> dict[str, Record]:
+    """Put what was found together by day. What several shares of the clients did is added up."""
+    days: dict[str, Record] = {}
+    parts: dict[tuple[str, str], list[Day]] = {}
+    for file, day, numbers, tables in found:
+        parts.setdefault((day, file), []).append(numbers)
+        record = days.setdefault(day, Record({}, {}))
+        for name, row in tables.items():
+            rows = record.tables.setdefault(name, {})
+            if name in ("programs", "systems", "broke"):
+                _add(rows, file, row)
+            if name != "broke":
+                _add(rows, ALL_FILES, row)
+    for (day, file), numbers_of in parts.items():
+        days[day].files[file] = numbers_of[0] if len(numbers_of) == 1 else add_days(numbers_of)
+    for by_day in missing:
+        for day, row in by_day.items():
+            _add(days.setdefault(day, Record({}, {})).tables.setdefault("not_found", {}), ALL_FILES, row)
+    for record in days.values():
+        for name, rows in record.tables.items():
+            for file, row in rows.items():
+                rows[file] = trim_row(name, row)
+    return days
+
+
+def _add(rows: dict[str, Counts], file: str, row: Mapping[str, int]) -> None:
+    total = rows.setdefault(file, {})
+    for key, number in row.items():
+        total[key] = total.get(key, 0) + number
+
+
+def days_around(days: Iterable[str]) -> set[str]:
+    """Return some days and the two before and after each: what is counted of a day hangs on them.
+
+    A download of a day may have begun on the day before; and it is checked on that day or the next.
     """
-    started: dict[str, int] = {}
-    days = list(_each(read, started))
-    seen = {day: Day(started[day], sent=one.sent) for day, one in read.items()}
-    # Days that this reading saw less of than an older one did, or nothing.
-    lost = {day for day, old in recorded.items() if not sees(seen.get(day, Day(0)), old)}
-    told: Callable[[str], int | None] = {
-        day: old.finished for day, old in recorded.items() if _same(seen.get(day), old)
-    }.get
-    finished = finished_by_day(days, partial(size_on, sizes), lambda day: day not in lost, told)
-    result: list[Found] = []
-    for day, one in read.items():
-        number, certain = finished[day] or (None, True)
-        found = Day(
-            started=started[day],
-            finished=number if sized else None,
-            sent=one.sent if sized else None,
-            left_out=len(one.left_out),
-        )
-        result.append((file, day, found, certain))
-    return result
-
-
-def _same(new: Day | None, old: Day) -> bool:
-    """Say whether two readings of a day saw the same lines, going by clients and bytes."""
-    return new is not None and (new.started, new.sent) == (old.started, old.sent)
+    around = set(days)
+    for _ in range(2):
+        around |= {neighbour for day in around for neighbour in (day_before(day), day_after(day))}
+    return around

@@ -1,72 +1,102 @@
-r"""The counting rule: access logs -> downloads per file and day.
+"""The tally of one log: lines go in, the clients of each file and day come out.
 
-A log line is a download when its method is GET or HEAD, its status 200 or 206, and its path
-names an image (`.iso`, in any case). One (client, file, day) is one download, however many
-answers, resumes or logs it is spread over:
-
-- **file** is the path below the web root that the server served, however the client spelled it;
-- **day** is the date in the line's own stamp, as written, whatever its zone;
-- **client** is the address in the log, or the network it belongs to if the settings fold it.
-
-Pure: blocks of lines go in, numbers come out. Clients live in memory only, while logs are read.
+Clients live in memory only, while logs are read.
 """
 
-import json
-import re
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
-from urllib.parse import unquote_to_bytes
+from ipaddress import ip_network
+from typing import NamedTuple
 
-from ..logs.jsonformat import JSON_FORMATS, compile_json
-from ..logs.logformat import Answer, LogFormat, Row, compile_format
-from ..settings import Settings
+from ..logs.logformat import Answer, LogFormat, Row
+from .agents import kind_of as kind_of_agent
+from .rule import (
+    DOWNLOAD,
+    MISSING,
+    Rule,
+    all_in_one_spelling,
+    client_namer,
+    days_in_time,
+    kind_namer,
+    line_filter,
+    path_namer,
+)
 
 # Distinct spellings that are remembered of a day while a log is read. A client can make up as many
 # as it likes (`?x=1`, `?x=2`, ...), so the memory has an end; and so it has for days.
 _REMEMBERED = 1 << 14
 _REMEMBERED_DAYS = 4
 
-Key = tuple[str, str]
-"""(day, file): the day as "YYYY-MM-DD"; the file's path below the web root, with `/` between
-its parts, bytes that are not UTF-8 as Python's surrogate escapes."""
+# Names of a day that are asked for and are not there: strangers make them up.
+_MISSING_NAMES = 1 << 12
+
+# Unreadable lines that are kept, to find out what format they are in.
+_SAMPLE = 100
+
+# Rows after which the clients of big files are packed: a dict takes seven times the room.
+_ROWS_UNPACKED = 1 << 20
+_BIG = 1 << 17
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What of the settings bears on counting. Two runs with the same rule read a log alike."""
+class Key(NamedTuple):
+    """What clients are counted by.
 
-    log_format: str = "combined"
-    client: str = ""
-    extensions: tuple[str, ...] = (".iso",)
-    methods: tuple[str, ...] = ("GET", "HEAD")
-    statuses: tuple[int, ...] = (200, 206)
-    crawlers: bool = False
-    fold_ipv4: int | None = None
-    fold_ipv6: int | None = None
+    Attributes:
+        kind: a kind of line (`rule.DOWNLOAD`, ...), or why clients were left out.
+        day: "YYYY-MM-DD", in log time.
+        path: below the web root, bytes that are not UTF-8 as Python's surrogate escapes.
+    """
 
-    @classmethod
-    def of(cls, settings: Settings) -> "Rule":
-        """Take the rule out of the settings."""
-        return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
+    kind: str
+    day: str
+    path: str
 
-    @property
-    def folds(self) -> bool:
-        """Whether clients are counted by their networks."""
-        return bool(self.fold_ipv4 or self.fold_ipv6)
 
-    def format(self) -> LogFormat:
-        """Compile the rule's log format.
+@dataclass
+class Clients:
+    """The clients of many keys and the bytes sent to each, packed: a fifth of the room of dicts, and soon sent.
 
-        Raises:
-            DownloadCounterError: as `compile_format`.
-        """
-        if self.log_format in JSON_FORMATS:
-            return compile_json(self.methods, self.client, self.crawlers)
-        return compile_format(self.log_format, methods=self.methods, client=self.client, agent=self.crawlers)
+    Attributes:
+        ends: per key, where its clients end, in numbers of clients and in bytes of `names`. A key may
+            stand here more than once.
+        names: all clients, a newline behind each; no log has a newline in a client.
+        sent: bytes of content sent to each, in the order of the names.
+        agents: the kind of program each first came with (`agents.kind_of`); empty if that is not wanted.
+        heads: per key, the bytes of answers to HEAD, which are no content of the file.
+    """
+
+    keys: list[Key] = field(default_factory=list)
+    ends: "array[int]" = field(default_factory=lambda: array("Q"))
+    names: bytearray = field(default_factory=bytearray)
+    sent: "array[int]" = field(default_factory=lambda: array("Q"))
+    agents: bytearray = field(default_factory=bytearray)
+    heads: dict[Key, int] = field(default_factory=dict)
+
+    def add(self, key: Key, clients: Mapping[bytes, int], agents: bytes) -> None:
+        """Pack the clients of a key, of which there is at least one."""
+        self.keys.append(key)
+        self.names += b"\n".join(clients) + b"\n"
+        try:
+            self.sent.extend(clients.values())
+        except OverflowError:  # more than anyone has sent: the log says nonsense
+            del self.sent[self.ends[-2] if self.ends else 0 :]
+            self.sent.extend(min(number, 2**64 - 1) for number in clients.values())
+        self.agents += agents
+        self.ends.extend((len(self.sent), len(self.names)))
+
+    def at(self, index: int) -> tuple[list[bytes], "array[int]", bytes]:
+        """Return names, bytes sent and agents of the key at this place of `keys`."""
+        first, begin = self.ends[2 * index - 2 : 2 * index] if index else (0, 0)
+        last, end = self.ends[2 * index : 2 * index + 2]
+        names = bytes(memoryview(self.names)[begin : end - 1]).split(b"\n")
+        return names, self.sent[first:last], bytes(self.agents[first:last])
+
+    def size(self, index: int) -> int:
+        """How many clients the key at this place has."""
+        return self.ends[2 * index] - (self.ends[2 * index - 2] if index else 0)
 
 
 @dataclass
@@ -74,51 +104,30 @@ class Tally:
     """What one log says.
 
     Attributes:
-        clients: per (day, file), the clients and the bytes sent to each as the content of the
-            file. A HEAD answer has no content: it adds nothing, but its client is there.
-        sent: per (day, file), all bytes sent, answers to HEAD included.
-        left_out: per (day, file), the clients left out as crawlers.
-        unreadable: lines that name an image but do not follow the LogFormat.
+        clients: who did what.
+        lines: lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
+        unreadable: lines that name one and cannot be read, or whose day is far from all others.
+        misdated: those of them whose day is far from all others, or no day of the calendar.
+        sample: some of the unreadable lines.
+        has_bytes: some answer was logged with bytes that were sent as content.
+        heads: lines of answers to HEAD.
         heads_silent: answers to HEAD logged without a byte, as %b does.
         heads_sized: answers to HEAD logged with the bytes of their header, as %O does.
     """
 
-    clients: dict[Key, dict[bytes, int]] = field(default_factory=lambda: defaultdict(dict))
-    sent: Counter[Key] = field(default_factory=Counter)
-    left_out: dict[Key, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    clients: Clients = field(default_factory=Clients)
+    lines: int = 0
     unreadable: int = 0
+    misdated: int = 0
+    sample: list[bytes] = field(default_factory=list)
+    has_bytes: bool = False
+    heads: int = 0
     heads_silent: int = 0
     heads_sized: int = 0
 
     def days(self) -> set[str]:
-        """The days this log has downloads of."""
-        return {day for day, _ in self.sent} | {day for day, _ in self.left_out}
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Clients and the bytes sent to each, in a fifth of the room that a dict takes.
-
-    Attributes:
-        names: the clients, a newline between them; no log has a newline in a client.
-        sent: the bytes, in the order of the names.
-    """
-
-    names: bytes
-    sent: "array[int]"
-
-    @classmethod
-    def of(cls, clients: Mapping[bytes, int]) -> "Packed":
-        """Pack clients, of which there is at least one."""
-        try:
-            sent = array("Q", clients.values())
-        except OverflowError:  # more than anyone has sent: the log says nonsense
-            sent = array("Q", (min(number, 2**64 - 1) for number in clients.values()))
-        return cls(b"\n".join(clients), sent)
-
-    def unpack(self) -> dict[bytes, int]:
-        """Return the clients and the bytes sent to each."""
-        return dict(zip(self.names.split(b"\n"), self.sent, strict=True))
+        """The days that this log has lines of."""
+        return {key.day for key in self.clients.keys}
 
 
 def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
@@ -132,91 +141,161 @@ def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
         DownloadCounterError: the rule's LogFormat is impossible. No line ever raises.
     """
     log_format = rule.format()
-    names_image = image_finder(rule.extensions)
-    places = _Places(log_format, rule)
+    may_count = line_filter(rule.extensions)
     result = Tally()
-    count = _counter(places, result, crawler_test() if rule.crawlers else None)
+    places = _Places(log_format, rule, result)
+    count = _counter(places, result, _leave_out(rule))
+    since_packed = 0
 
     for lines, overlong in blocks:
         result.unreadable += overlong
-        count(log_format.rows(lines))
+        rows = log_format.rows(lines)
+        count(rows)
+        since_packed += len(rows)
         if places.met_odd or log_format.usual is None:
             places.met_odd = False
-            named = [line for line in log_format.odd_lines(lines) if names_image(line)]
-            rows = [row for row in map(log_format.row, named) if row]
-            result.unreadable += len(named) - len(rows)
-            count(rows)
-    places.into(result)
-    if rule.folds:
-        _fold(result, rule)
+            named = [line for line in log_format.odd_lines(lines) if may_count(line)]
+            found = [log_format.row(line) for line in named]
+            count(row for row in found if row and row[0])
+            unread = [line for line, row in zip(named, found, strict=True) if row is None]
+            result.unreadable += len(unread)
+            result.sample += unread[: _SAMPLE - len(result.sample)]
+            since_packed += len(named)
+        if since_packed >= _ROWS_UNPACKED:
+            since_packed = 0
+            places.pack(_BIG)
+    places.pack(0)
+    _pass_over_wrong_clocks(result)
     return result
 
 
+def _leave_out(rule: Rule) -> Callable[[bytes, bytes], str | None] | None:
+    """A function that says why a client with this agent does not count, None if it does; None if all count."""
+    tests: list[tuple[str, Callable[[bytes, bytes], bool]]] = []
+    if rule.own_networks:
+        networks = [ip_network(network) for network in rule.own_networks]
+        client_of = client_namer(None, None)
+
+        @lru_cache(maxsize=_REMEMBERED)
+        def is_own(client: bytes) -> bool:
+            try:
+                host = ip_network(client_of(client).decode())
+            except ValueError:
+                return False
+            return any(host.version == network.version and host.subnet_of(network) for network in networks)  # type: ignore[arg-type]
+
+        tests.append(("network", lambda client, _agent: is_own(client)))
+    if rule.own_agents:
+        patterns = tuple(pattern.lower().encode() for pattern in rule.own_agents)
+        tests.append(("agent", lambda _client, agent: any(pattern in agent.lower() for pattern in patterns)))
+    if rule.crawlers:
+        from .crawlers import crawler_test  # 0.1 s that most sites need not pay
+
+        is_crawler = lru_cache(maxsize=_REMEMBERED)(crawler_test())
+        tests.append(("crawler", lambda _client, agent: is_crawler(agent)))
+    if not tests:
+        return None
+
+    def why(client: bytes, agent: bytes) -> str | None:
+        return next((reason for reason, test in tests if test(client, agent)), None)
+
+    return why
+
+
+class _Agents(dict[bytes, int]):
+    """The kind of each agent, as it is spelled in the log."""
+
+    def __missing__(self, agent: bytes) -> int:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[agent] = kind = kind_of_agent(agent)
+        return kind
+
+
 def _counter(
-    places: "_Places", result: Tally, is_crawler: Callable[[bytes | None], bool] | None
+    places: "_Places", result: Tally, why_not: Callable[[bytes, bytes], str | None] | None
 ) -> Callable[[Iterable[Row]], None]:
     """Return the loop that counts rows at their places, with all it needs at hand."""
     day_of = places.log_format.day
+    agents = _Agents() if places.rule.programs else None
 
     def count(rows: Iterable[Row]) -> None:
         last, today = None, places[None]
+        counted = 0
         for client, stamp, answer, size, agent in rows:
             if stamp != last:
                 last, today = stamp, places[day_of(stamp) if stamp else None]
             place = today[answer]
-            if place is None:  # not an image, or not one of the methods and statuses that count
+            if place is None:  # neither a download nor one of the other kinds
                 continue
-            if is_crawler and is_crawler(agent):
-                place.left_out.add(client)
+            counted += 1
+            if why_not and (reason := why_not(client, agent)):
+                place.leave_out(reason, client)
                 continue
             try:
                 sent = int(size)
             except ValueError:  # "-" or nothing
                 sent = 0
             if place.head:
+                result.heads += 1
                 result.heads_sized += sent > 0
                 result.heads_silent += size == b"-"
                 place.heads += sent
                 sent = 0
             clients = place.clients
-            clients[client] = clients.get(client, 0) + sent
+            before = clients.get(client)
+            if before is None:
+                clients[client] = sent
+                if agents is not None:
+                    place.agents.append(agents[agent])
+            else:
+                clients[client] = before + sent
+        result.lines += counted
 
     return count
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where the answers to one method for one file on one day are counted.
+    """Where the answers to one method for one key are counted.
 
     Attributes:
         clients: the bytes sent to each client as content, whatever the method.
-        left_out: the clients left out as crawlers.
+        agents: the kind of program each first came with, in the order of `clients`.
+        left_out: why clients do not count, and who.
         head: the method is HEAD.
         heads: the bytes of answers to HEAD.
     """
 
     clients: dict[bytes, int] = field(default_factory=dict)
-    left_out: set[bytes] = field(default_factory=set)
+    agents: bytearray = field(default_factory=bytearray)
+    left_out: dict[str, dict[bytes, int]] = field(default_factory=dict)
     head: bool = False
     heads: int = 0
+
+    def leave_out(self, reason: str, client: bytes) -> None:
+        self.left_out.setdefault(reason, {})[client] = 0
 
 
 class _Places(dict[str | None, "_PlacesOfDay"]):
     """The places of each day; those of no day of the calendar are under None.
 
     Attributes:
-        met_odd: an answer of odd lines was looked for.
-        undated: how often an image was looked for on no day of the calendar.
+        met_odd: an answer was looked for that only a line by itself can tell.
     """
 
-    def __init__(self, log_format: LogFormat, rule: Rule) -> None:
+    def __init__(self, log_format: LogFormat, rule: Rule, result: Tally) -> None:
         super().__init__()
         self.log_format = log_format
-        self.file_of = file_namer(rule.extensions, decoded=log_format.decoded)
-        self.statuses = {str(status).encode() for status in rule.statuses}
-        self.known: dict[Key, tuple[_Place, _Place]] = {}
+        self.rule = rule
         self.met_odd = False
-        self.undated = 0
+        self._result = result
+        self._path_of = path_namer(rule.url_prefix, decoded=log_format.decoded)
+        self._kind_of = kind_namer(rule)
+        self._client_of = lru_cache(maxsize=_REMEMBERED)(client_namer(rule.fold_ipv4, rule.fold_ipv6))
+        self._folds = bool(rule.fold_ipv4 or rule.fold_ipv6)
+        self._known: dict[Key, tuple[_Place, _Place]] = {}
+        self._missing: Counter[str] = Counter()
 
     def __missing__(self, day: str | None) -> "_PlacesOfDay":
         if len(self) >= _REMEMBERED_DAYS:
@@ -226,29 +305,57 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
 
     def find(self, day: str | None, method: bytes, target: bytes, status: bytes) -> _Place | None:
         """The place that an answer on a day means."""
-        if not method or not target or status not in self.statuses:
+        if not method or not target:
             return None
-        file = self.file_of(target)
-        if file is None:
+        path = self._path_of(target)
+        kind = self._kind_of(method, status, path) if path else None
+        if path is None or kind is None:
             return None
         if day is None:
-            self.undated += 1
+            self._result.unreadable += 1
+            self._result.misdated += 1
             return None
-        if (day, file) not in self.known:
+        key = Key(kind, day, path.decode("utf-8", "surrogateescape"))
+        if key not in self._known:
+            if kind == MISSING:
+                if self._missing[day] >= _MISSING_NAMES:
+                    return None
+                self._missing[day] += 1
             place = _Place()
-            self.known[day, file] = place, _Place(place.clients, place.left_out, head=True)
-        return self.known[day, file][method == b"HEAD"]
+            self._known[key] = place, _Place(place.clients, place.agents, place.left_out, head=True)
+        return self._known[key][method == b"HEAD"]
 
-    def into(self, result: Tally) -> None:
-        """Give out all that was counted."""
-        result.unreadable += self.undated
-        for key, (place, heads) in self.known.items():
-            if place.clients:
-                result.clients[key] = place.clients
-                result.sent[key] = sum(place.clients.values()) + heads.heads
-            if place.left_out:
-                result.left_out[key] = place.left_out
-        self.clear()  # of the places of days, which know this: what is counted is not held any longer
+    def pack(self, at_least: int) -> None:
+        """Pack the clients of places that have at least so many, and let go of the dicts."""
+        result = self._result
+        for key, (place, heads) in self._known.items():
+            if not at_least:
+                if heads.heads:
+                    result.clients.heads[key] = heads.heads
+                for reason, clients in place.left_out.items():
+                    result.clients.add(key._replace(kind=reason), self._in_one_spelling(clients, b"")[0], b"")
+            if len(place.clients) >= max(1, at_least):
+                result.has_bytes = result.has_bytes or any(place.clients.values())
+                result.clients.add(key, *self._in_one_spelling(place.clients, bytes(place.agents)))
+                place.clients.clear()
+                place.agents.clear()
+        if not at_least:
+            self._known.clear()
+            self.clear()  # of the places of days, which know this: what is counted is not held any longer
+
+    def _in_one_spelling(self, clients: Mapping[bytes, int], agents: bytes) -> tuple[Mapping[bytes, int], bytes]:
+        if not self._folds and all_in_one_spelling(clients):
+            return clients, agents
+        spelled: dict[bytes, int] = {}
+        kinds = bytearray()
+        for index, (client, sent) in enumerate(clients.items()):
+            name = self._client_of(client)
+            if name not in spelled:
+                spelled[name] = sent
+                kinds += agents[index : index + 1]
+            else:
+                spelled[name] += sent
+        return spelled, bytes(kinds)
 
 
 class _PlacesOfDay(dict[Answer, _Place | None]):
@@ -260,11 +367,11 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
         self.day = day
 
     def __missing__(self, answer: Answer) -> _Place | None:
-        told = self.places.log_format.told_apart(answer)
-        if told is None:
+        parts = self.places.log_format.told_apart(answer)
+        if parts is None:
             self.places.met_odd = True
             return None
-        place = self.places.find(self.day, *told)
+        place = self.places.find(self.day, *parts)
         if self.day is not None:  # else each answer is looked for, and counted
             if len(self) >= _REMEMBERED:
                 self.clear()
@@ -272,217 +379,20 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
         return place
 
 
-def image_finder(extensions: tuple[str, ...]) -> Callable[[bytes], bool]:
-    """Return a function that says whether a line names an image.
-
-    Endings in any case are found, and percent-encoded ones too (RFC 3986 section 2.3 makes
-    `%2eiso` and `.iso` the same name), whatever the log escapes of them.
-    """
-    endings = [extension.encode() for extension in extensions]
-    spelled = re.compile(b"|".join(b"".join(map(_spellings, ending)) for ending in endings))
-
-    def names_image(line: bytes) -> bool:
-        line = line.lower()
-        for ending in endings:
-            if ending in line:
-                return True
-        # The pattern takes many times as long as to look for what most lines do not have.
-        return (b"%" in line or b"\\" in line) and spelled.search(line) is not None
-
-    return names_image
-
-
-def _spellings(byte: int) -> bytes:
-    """The pattern of one byte of an ending in lower case: itself, or its number, or that of the upper case."""
-    both = {bytes([byte]), bytes([byte]).upper()}
-    return b"(?:\\\\?%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
-        re.escape(bytes([byte])),
-        b"|".join(b"%02x" % one[0] for one in sorted(both)),
-    )
-
-
-# httpd's ap_escape_logitem: \xhh, the C escapes, \" and \\; nginx's default: \xHH. In JSON
-# (RFC 8259 section 7) there are \/ and \uhhhh besides, two of them for a character beyond U+FFFF.
-_LOG_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)|([^x]))", re.DOTALL)
-_C_ESCAPES = {b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f"}
-# RFC 9112 section 3.2.2, absolute-form: a client may send the whole URL.
-_ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+")
-_QUERY = re.compile(rb"[?#]")
-
-
-def file_namer(extensions: tuple[str, ...], *, decoded: bool = False) -> Callable[[bytes], str | None]:
-    r"""Return a function from a request target, as logged, to the file below the web root.
-
-    It undoes the log's escapes (`\xc3`, `\"`), drops scheme, host, query and fragment, decodes
-    percent-encoding once, merges slashes, and resolves dot segments, as httpd does when it looks
-    for the file (RFC 3986 section 5.2.4). It gives None for what is not an image.
-
-    Args:
-        extensions: the endings of images, lower case.
-        decoded: the target is a path that httpd has decoded already (%U).
-    """
-    endings = tuple(extension.encode() for extension in extensions)
-
-    def file_of(target: bytes) -> str | None:
-        path = _LOG_ESCAPE.sub(_unescape, target) if b"\\" in target else target
-        if not decoded:
-            if not path.startswith(b"/") and (origin := _ORIGIN.match(path)):
-                path = path[origin.end() :]
-            path = unquote_to_bytes(_QUERY.split(path, maxsplit=1)[0])
-        if not path.lower().endswith(endings) or b"\0" in path:
-            return None
-        parts: list[bytes] = []
-        for part in path.split(b"/"):
-            if part == b"..":
-                del parts[-1:]
-            elif part not in (b"", b"."):
-                parts.append(part)
-        return b"/".join(parts).decode("utf-8", "surrogateescape")
-
-    return file_of
-
-
-def _unescape(escape: re.Match[bytes]) -> bytes:
-    if escape[1]:
-        return bytes.fromhex(escape[1].decode())
-    if escape[2]:
-        return str(json.loads(b'"\\' + escape[2] + b'"')).encode(errors="replace")
-    return _C_ESCAPES.get(escape[3], escape[3])
-
-
-def crawler_test() -> Callable[[bytes | None], bool]:
-    """Return a function that says whether a user agent, as logged, is a known crawler's.
-
-    The patterns are those of the crawler-user-agents package, but for its "http-library": curl
-    and wget are what people fetch images with.
-    """
-    from crawleruseragents import CRAWLER_USER_AGENTS_DATA  # 0.1 s that most sites need not pay
-
-    patterns = (
-        crawler["pattern"] for crawler in CRAWLER_USER_AGENTS_DATA if "http-library" not in crawler.get("tags", ())
-    )
-    pattern = re.compile("|".join(f"(?:{one})" for one in patterns))
-
-    @lru_cache(maxsize=_REMEMBERED)
-    def is_crawler(agent: bytes | None) -> bool:
-        return bool(agent and pattern.search(agent.decode("utf-8", "replace")))
-
-    return is_crawler
-
-
-def _fold(result: Tally, rule: Rule) -> None:
-    network = network_namer(rule.fold_ipv4, rule.fold_ipv6)
-    for key, seen in result.clients.items():
-        folded: dict[bytes, int] = {}
-        for client, size in seen.items():
-            name = network(client)
-            folded[name] = folded.get(name, 0) + size
-        result.clients[key] = folded
-    for key, crawlers in result.left_out.items():
-        result.left_out[key] = {network(client) for client in crawlers}
-
-
-def network_namer(ipv4: int | None, ipv6: int | None) -> Callable[[bytes], bytes]:
-    """Return a function from a client's address to its network by these prefix lengths.
-
-    Privacy addresses (RFC 8981) give one machine a new IPv6 address every day or hour, all in
-    its network's /64. What is not an address, such as a host name, stays as it is.
-    """
-    from ipaddress import ip_network  # 1 ms that most sites need not pay
-
-    def network(client: bytes) -> bytes:
-        prefix = ipv6 if b":" in client else ipv4
-        if prefix is None:
-            return client
-        try:
-            return str(ip_network((client.decode(), prefix), strict=False)).encode()
-        except ValueError:
-            return client
-
-    return network
-
-
-def add_up(total: dict[bytes, int], more: Mapping[bytes, int]) -> None:
-    """Add bytes sent to clients to others."""
-    for client, sent in more.items():
-        total[client] = total.get(client, 0) + sent
-
-
-def finished_by_day(
-    days: Iterable[tuple[str, Mapping[bytes, int]]],
-    size_on: Callable[[str], int | None],
-    whole: Callable[[str], bool],
-    told: Callable[[str], int | None] = lambda _day: None,
-) -> dict[str, tuple[int, bool] | None]:
-    """Say how many downloads of one file finished on each day.
-
-    A download is finished on the day when the bytes sent to its client reach the file's size:
-    those of that day, and those of the day before unless it was finished then. So a download
-    resumed over midnight finishes once, and never more finish than started.
-
-    Args:
-        days: the days in their order, each with its clients and the bytes sent to each as content.
-            Two of them are held at a time.
-        size_on: the file's size in bytes on a day, None if it never was known.
-        whole: whether all lines of a day are in `days` (a day without downloads is whole too).
-        told: how many finished on a day, if that was worked out before from these very lines.
-
-    Returns:
-        Per day of `days`, the number, and whether it is certain: it is not if it hangs on what
-        was sent on a day that is not whole, and was not told. None where the size is unknown.
-    """
-    result: dict[str, tuple[int, bool] | None] = {}
-    before = _Yesterday()
-    for day, today in days:
-        size = size_on(day)
-        if before.day != day_before(day):
-            before = _Yesterday()
-        if size is None:
-            result[day], before = None, _Yesterday()
-            continue
-        known = whole(day_before(day))
-        finished = sum(map(size.__le__, today.values()))
-        if not known and told(day) == finished:
-            # Nobody finished what was begun on the day before, so that day does not matter.
-            known, before = True, _Yesterday()
-        certain = known or all(sent >= size or not sent for sent in today.values())
-        # Only those who were there yesterday as well have to be looked at one by one.
-        back: dict[bytes, tuple[bool, bool]] = {}
-        for client in today.keys() & before.clients.keys():
-            sent = today[client]
-            if 0 < sent < size:
-                had, was_finished, was_certain = before.of(client)
-                done = sent + had >= size and not was_finished
-                sure = known and (was_certain or sent + had < size)
-                back[client] = (done, sure)
-                finished += done
-                certain &= sure
-        number = None if known else told(day)
-        result[day] = (finished, certain) if number is None else (number, True)
-        before = _Yesterday(day, today, size, known, back)
-    return result
-
-
-@dataclass
-class _Yesterday:
-    """What the day before says of the clients of a file."""
-
-    day: str = ""
-    clients: Mapping[bytes, int] = field(default_factory=dict)
-    size: int = 0
-    known: bool = True
-    back: Mapping[bytes, tuple[bool, bool]] = field(default_factory=dict)
-
-    def of(self, client: bytes) -> tuple[int, bool, bool]:
-        """The bytes sent to one of its clients, whether it finished, whether that is certain."""
-        had = self.clients[client]
-        if client in self.back:
-            return had, *self.back[client]
-        return had, had >= self.size, self.known or not 0 < had < self.size
-
-
-@lru_cache(maxsize=4096)
-def day_before(day: str) -> str:
-    """Return the day before a day, both as "YYYY-MM-DD"; the first day of all is its own."""
-    ordinal = date.fromisoformat(day).toordinal()
-    return date.fromordinal(max(1, ordinal - 1)).isoformat()
+def _pass_over_wrong_clocks(result: Tally) -> None:
+    """Take the days out that no right clock has written."""
+    old = result.clients
+    lines: Counter[str] = Counter()
+    for index, key in enumerate(old.keys):
+        lines[key.day] += old.size(index)
+    right = days_in_time(lines)
+    if len(right) == len(lines):
+        return
+    result.clients = Clients(heads={key: sent for key, sent in old.heads.items() if key.day in right})
+    for index, key in enumerate(old.keys):
+        names, sent, agents = old.at(index)
+        if key.day in right:
+            result.clients.add(key, dict(zip(names, sent, strict=True)), agents)
+        elif key.kind == DOWNLOAD:
+            result.unreadable += len(names)
+            result.misdated += len(names)

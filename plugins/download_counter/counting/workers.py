@@ -1,92 +1,68 @@
-"""Reading logs: pieces of them, in processes on this machine or on a cluster."""
+"""The work of counting: on the processes of this machine, or on a cluster, with the same functions."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import starmap
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from pathlib import Path
-from threading import Thread
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol
 
-from ..errors import DownloadCounterError
-from ..logs.files import Log, LogProblem, is_plain, line_start, read, whole_lines
-from .cluster import cluster
-from .tally import Key, Packed, Rule, Tally, tally
+from ..history.day import Record
+from ..logs.files import Log, LogProblem, read, whole_lines
+from .days import Call, Found, Gathered, Sizes, records, work_out
+from .processes import at_once, processors
+from .rule import Rule
+from .tally import Clients, Tally, tally
 
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
 _WORTH_PROCESSES = 1 << 21
 
-# No piece of a plain log that is cut is smaller (bytes).
-_WORTH_PIECES = 1 << 22
+# Fewer clients than these are put together in no time.
+_MANY_CLIENTS = 200_000
 
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What is to be read of a log.
-
-    Attributes:
-        log: the log.
-        start: the byte to begin at, the start of a line, of the log as it is when decompressed.
-        stop: the byte to stop before; None reads to the end.
-        clients: nothing but what these did is wanted; None wants everybody's.
-    """
-
-    log: Log
-    start: int = 0
-    stop: int | None = None
-    clients: frozenset[bytes] | None = None
-
-    @property
-    def weight(self) -> int:
-        """How much work it is to read, in bytes on the disk."""
-        return min(self.log.size, self.stop or self.log.size) - min(self.log.size, self.start)
+# Bytes at the beginning of a log that tell whether another one begins alike.
+_BEGINNING = 1 << 12
 
 
 @dataclass
 class Reading:
-    """A piece of a log that was read.
+    """A log that was read.
 
     Attributes:
-        tally: what it says, but for the clients.
-        clients: the tally's clients, packed: many logs' worth is kept until all are read.
-        length: bytes of the whole lines in it, when decompressed.
+        log: the log, with the size and time that it had just before.
+        inode: its inode then; None by an address.
+        tally: what it says; its clients are elsewhere.
+        clients: what its clients did, or what stands for that on a cluster.
+        days: the days that it has lines of.
+        beginning: its first bytes, decompressed.
+        length: bytes of its whole lines, decompressed.
         problem: why it, or the rest of it, could not be read.
     """
 
+    log: Log
+    inode: int | None = None
     tally: Tally = field(default_factory=Tally)
-    clients: dict[Key, Packed] = field(default_factory=dict)
+    clients: Any = None
+    days: frozenset[str] = frozenset()
+    beginning: bytes = b""
     length: int = 0
     problem: str = ""
 
 
-def read_piece(
-    path: Path | str, rule: Rule, start: int = 0, stop: int | None = None, only: frozenset[bytes] | None = None
-) -> Reading:
-    """Read and count a piece of a log, as far as it can be read. Runs in a process of its own.
+def read_log(log: Log, rule: Rule) -> tuple[Reading, Clients]:
+    """Read and count a log, as far as it can be read. Runs in a process of its own.
 
     Args:
-        path: the log.
+        log: the log.
         rule: the rule to count by.
-        start: as in `Piece`.
-        stop: as in `Piece`.
-        only: as `clients` in `Piece`.
     """
-    reading = Reading()
+    now, inode = log.look()
+    reading = Reading(now, inode)
 
     def blocks() -> Iterable[bytes]:
         given = 0
         try:
-            for block in read(path, start, stop):
+            for block in read(log.path):
+                if len(reading.beginning) < _BEGINNING:
+                    reading.beginning = (reading.beginning + block)[:_BEGINNING]
                 if end := block.rfind(b"\n") + 1:
                     reading.length = given + end
                 given += len(block)
@@ -94,147 +70,76 @@ def read_piece(
         except LogProblem as error:
             reading.problem = str(error)
 
-    lines = whole_lines(blocks())
-    if only is not None and not rule.folds:
-        of_clients = rule.format().of_clients
-        lines = ((of_clients(block, only), overlong) for block, overlong in lines)
-    reading.tally = tally(lines, rule)
-    for key, clients in reading.tally.clients.items():
-        wanted = clients if only is None else {client: sent for client, sent in clients.items() if client in only}
-        if wanted:
-            reading.clients[key] = Packed.of(wanted)
-    reading.tally.clients.clear()
-    return reading
+    reading.tally = tally(whole_lines(blocks()), rule)
+    reading.beginning = reading.beginning[: reading.length]
+    reading.days = frozenset(reading.tally.days())
+    clients, reading.tally.clients = reading.tally.clients, Clients()
+    return reading, clients
 
 
-class Reader:
-    """Reads pieces of logs; its processes live as long as it is entered."""
+class Workers(Protocol):
+    """Those who read logs and work out days."""
 
-    def __init__(self, rule: Rule, scheduler: str | None) -> None:
-        self._rule = rule
-        self._scheduler = scheduler
-        self._open = ExitStack()
-        self._pool: Executor | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        return self._open.__exit__(kind, error, trace)
-
-    def read(self, pieces: Sequence[Piece]) -> Iterator[tuple[Piece, Reading]]:
-        """Read pieces, the biggest first, and give them as they are read.
+    def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
+        """Read logs, and give them as they are read.
 
         Raises:
             DownloadCounterError: a process was killed, or the cluster did not answer.
         """
-        pieces = sorted(pieces, key=lambda piece: piece.weight, reverse=True)
-        pool = self._pool_for(pieces)
-        if pool is None:
-            for piece in pieces:
-                yield piece, read_piece(piece.log.path, self._rule, piece.start, piece.stop, piece.clients)
-            return
-        jobs = {
-            pool.submit(read_piece, piece.log.path, self._rule, piece.start, piece.stop, piece.clients): piece
-            for piece in pieces
-        }
-        for job in as_completed(jobs):
-            yield jobs.pop(job), job.result()
 
-    def spread(self, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> Iterator[T]:
-        """Call a function with each of some lists of arguments, by several processes on this machine.
+    def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
+        """Work out the days that some readings say together.
+
+        Args:
+            readings: as `read` gave them.
+            rule: the rule they were counted by.
+            sizes: the sizes of the files.
+            sized: whether the logs say how many bytes were sent.
 
         Raises:
-            DownloadCounterError: a process was killed.
+            DownloadCounterError: a process was killed, or the cluster did not answer.
         """
-        if self._scheduler is not None:  # its client has threads, beside which no process is to be forked
-            yield from starmap(function, calls)
-            return
-        # The processes that read hold memory for good. New ones have the arguments from the fork, without being sent.
-        self._open.close()
-        self._pool = None
-        with processes(processors(), partial(_call, function, calls)) as pool:
-            yield from pool.map(_inherited, range(len(calls)))
-
-    def _pool_for(self, pieces: Sequence[Piece]) -> Executor | None:
-        if self._pool is None and self._scheduler is not None:
-            self._pool = self._open.enter_context(cluster(self._scheduler))
-        elif self._pool is None and (number := at_once(pieces)) > 1:
-            self._pool = self._open.enter_context(processes(number))
-        return self._pool
 
 
-def at_once(pieces: Sequence[Piece] | Sequence[Log]) -> int:
-    """How many of some pieces, or logs, this machine reads at the same time."""
-    return min(len(pieces), processors()) if sum(piece.weight for piece in pieces) >= _WORTH_PROCESSES else 1
-
-
-def processors() -> int:
-    """How many processors this process may run on."""
-    return len(os.sched_getaffinity(0))
-
-
-def cut(piece: Piece, share: int) -> list[Piece]:
-    """Cut a piece that is more than a processor's share of the work (bytes), if it can be.
-
-    A compressed log is read from its beginning anyway. Lines that come meanwhile are in the last piece.
-    """
-    number = min(processors(), -(-piece.weight // max(share, _WORTH_PIECES)))
-    if number < 2 or isinstance(piece.log.path, str) or not is_plain(piece.log.path):
-        return [piece]
-    try:
-        cuts = [line_start(piece.log.path, piece.start + piece.weight * n // number) for n in range(1, number)]
-    except OSError:
-        return [piece]
-    starts = [piece.start, *cuts]
-    return [
-        Piece(piece.log, start, stop, piece.clients) for start, stop in zip(starts, [*cuts, piece.stop], strict=True)
-    ]
-
-
-@contextmanager
-def processes(number: int, inherited: Callable[[int], Any] | None = None) -> Iterator[Executor]:
-    """Give processes on this machine, which begin as copies of this one.
-
-    Args:
-        number: how many.
-        inherited: what `_inherited` calls in them.
+def workers(scheduler: str | None) -> AbstractContextManager[Workers]:
+    """Give the workers: the processes of this machine, or those of the cluster of this scheduler.
 
     Raises:
-        DownloadCounterError: one of them was killed.
+        DownloadCounterError: a process was killed, or the cluster does not answer. Nothing was changed.
     """
-    try:
-        with ProcessPoolExecutor(
-            number, mp_context=get_context("fork"), initializer=_begin, initargs=(inherited,)
-        ) as pool:
-            yield pool
-    except BrokenProcessPool as error:
-        raise DownloadCounterError(
-            "A process that read a log was killed, perhaps since the memory ran out. Nothing was changed; run again."
-        ) from error
+    if scheduler is None:
+        return nullcontext(_Here())
+    from .cluster import cluster
+
+    return cluster(scheduler)
 
 
-_INHERITANCE: list[Callable[[int], Any] | None] = []
+class _Here:
+    """The processes of this machine. Small work is done without them."""
+
+    def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
+        calls = [(log, rule) for log in sorted(logs, key=lambda log: log.size, reverse=True)]
+        number = min(len(calls), processors())
+        if number < 2 or sum(log.size for log in logs) < _WORTH_PROCESSES:
+            read = (read_log(*call) for call in calls)
+        else:
+            read = (result for _, result in at_once(read_log, calls, number))
+        for reading, clients in read:
+            reading.clients = clients
+            yield reading
+
+    def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
+        gathered = Gathered((reading.clients for reading in readings), rule)
+        calls = gathered.calls(sizes, sized=sized)
+        if gathered.size < _MANY_CLIENTS or processors() < 2:
+            some: Iterable[list[Found]] = (work_out(*call) for call in calls)
+        else:
+            # Many small files would cost a message each; of a few big ones each is a job.
+            each = max(1, len(calls) // (processors() * 64))
+            jobs = [(calls[start : start + each],) for start in range(0, len(calls), each)]
+            some = (found for _, found in at_once(_work_out_files, jobs, processors()))
+        return records((one for found in some for one in found), [gathered.missing()])
 
 
-def _begin(inherited: Callable[[int], Any] | None) -> None:
-    """Have this process end when its parent does, killed or not: it has inherited the lock."""
-    _INHERITANCE.append(inherited)
-
-    def watch() -> None:
-        wait([parent_process().sentinel])  # type: ignore[union-attr]  # a child has a parent
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-def _inherited(number: int) -> Any:
-    """Call what this process was made for."""
-    function = _INHERITANCE[-1]
-    return function and function(number)
-
-
-def _call(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number: int) -> T:
-    return function(*calls[number])
+def _work_out_files(calls: Sequence[Call]) -> list[Found]:
+    return [found for call in calls for found in work_out(*call)]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..counting.tally import Rule
+from ..counting.rule import Rule
 from .jsonformat import JSON_FORMATS
 from .logformat import KNOWN
 

@@ -28,7 +28,7 @@ else:
 # a block and what is read out of it stay in the processor's cache.
 BLOCK = 1 << 16
 
-# Bytes at the beginning of a log that tell it from others.
+# Bytes at the beginning of a log that tell its format.
 BEGINNING = 1 << 16
 
 # A longer line is not one of httpd's (its limits, LimitRequestLine and LimitRequestFieldSize,
@@ -72,14 +72,19 @@ class Log:
     mtime: int
 
     @property
-    def weight(self) -> int:
-        """How much work it is to read, in bytes on the disk."""
-        return self.size
-
-    @property
     def name(self) -> str:
-        """Its file name, or its address without user and password."""
-        return shown(self.path) if isinstance(self.path, str) else self.path.name
+        """Its path, or its address without user and password."""
+        return shown(self.path) if isinstance(self.path, str) else str(self.path)
+
+    def look(self) -> tuple["Log", int | None]:
+        """Return the log as it is now, and its inode; None by an address, or if it is gone."""
+        if isinstance(self.path, str):
+            return self, None
+        try:
+            status = self.path.stat()
+        except OSError:
+            return self, None
+        return Log(self.path, status.st_size, status.st_mtime_ns), status.st_ino
 
 
 def find(patterns: Iterable[str]) -> tuple[list[Log], list[str]]:
@@ -218,49 +223,26 @@ def whole_lines(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
         yield b"", dropped
 
 
+def first_bytes(path: Path | str, most: int) -> bytes:
+    """Return the first bytes of a log, decompressed, as far as they can be read."""
+    return b"".join(_stream(path, most))
+
+
 def first_lines(path: Path | str, most: int = BEGINNING) -> bytes:
     """Return the whole lines in the first bytes of a log, as far as they can be read."""
-    lines = b"".join(_stream(path, most))
+    lines = first_bytes(path, most)
     return lines[: lines.rfind(b"\n") + 1]
 
 
-def length_of(path: Path | str) -> int:
-    """Return the bytes of a log when decompressed, as far as it can be read."""
-    return sum(map(len, _stream(path)))
+def begin_alike(one: Path | str, other: Path | str, length: int) -> bool:
+    """Say whether the first bytes of two logs are the same, as far as both can be read.
 
-
-def line_start(path: Path, near: int) -> int:
-    """Return where the first line begins that begins at byte `near` of a log or after it.
-
-    Raises:
-        OSError: the log cannot be read, is no plain file any more, or has an overlong line there.
+    Args:
+        one: a log.
+        other: another one.
+        length: how many bytes are compared, decompressed.
     """
-    with _open_plain(path) as file:
-        file.seek(near - 1)
-        if not file.readline(LONGEST_LINE).endswith(b"\n"):
-            raise OSError("no line begins near there")
-        return file.tell()
-
-
-def is_plain(path: Path | str) -> bool:
-    """Say whether a log is on this machine and not compressed, so that any byte of it is at hand at once."""
-    if isinstance(path, str):
-        return False
-    try:
-        with _open_plain(path) as file:
-            start = file.peek(6)
-    except OSError:
-        return False
-    return not any(start.startswith(magic) for magic, _ in _MAGIC)
-
-
-def same_start(one: Path | str, other: Path | str) -> bool:
-    """Say whether the shorter of two logs is the beginning of the other (or the same).
-
-    That is a log present twice: as `.1` and `.1.gz` while logrotate compresses it, or copied
-    while it was written.
-    """
-    ours, theirs = _stream(one), _stream(other)
+    ours, theirs = _stream(one, length), _stream(other, length)
     a = b = b""
     while True:
         a, b = a or next(ours, b""), b or next(theirs, b"")

@@ -5,10 +5,11 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+from ..history.day import COLUMNS
 from ..history.store import History
 from .report import Figure, Report
 
-DAY_COLUMNS = ("file", "day", "started", "finished", "sent", "left_out")
+DAY_COLUMNS = ("file", "day", *(column.name for column in COLUMNS))
 
 
 def csv_of_days(history: History) -> bytes:
@@ -17,8 +18,9 @@ def csv_of_days(history: History) -> bytes:
         DAY_COLUMNS,
         (
             (_cell(file), day, *numbers)
-            for file in sorted(history.days)
-            for day, numbers in sorted(history.days[file].items())
+            for file, day, numbers in sorted(
+                (file, day, numbers) for day, record in history.days.items() for file, numbers in record.files.items()
+            )
         ),
     )
 

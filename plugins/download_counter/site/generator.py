@@ -94,7 +94,6 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
                 problems.append(f"{error} The pages show what is known.")
         for problem in problems:
             logger.warning("%s", problem)
-        history.open_past()
         return history
 
     def _has_template(self, name: str) -> bool:

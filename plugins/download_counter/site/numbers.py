@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from ..history.day import ALL_FILES, Record
 from ..history.store import History
 from ..logs.logformat import KNOWN
 from ..settings import Settings
@@ -24,7 +25,6 @@ from .report import (
     Year,
     add,
 )  # fmt: skip
-from .standin import ALL_FILES, Record, lines
 from .sums import KnownDays, Sums, days_from
 
 RECENT_DAYS = 31
@@ -319,7 +319,7 @@ def _ingest(history: History, settings: Settings, sums: Sums) -> Ingest:
     return Ingest(
         when=history.ingested,
         logs=tuple(log.name for log in history.logs),
-        lines=sum(lines(log) for log in history.logs),
+        lines=sum(log.lines for log in history.logs),
         unreadable=sum(log.unreadable for log in history.logs),
         left_out=sums.left_out,
         reasons=dict(reasons.most_common()),

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from ..history.day import Record
 from ..history.store import History
 from .report import NOTHING, WINDOWS, Figure, Window, add
-from .standin import Record, by_days
 
 # A span without any download between known days is taken for quiet if fewer downloads than this were to be
 # expected in it; that so many would all have stayed away by chance has a probability below 1 % (exp(-5)).
@@ -52,7 +52,7 @@ class Sums:
 
     def __init__(self, history: History, today: date, aliases: Mapping[str, str]) -> None:
         self.history, self.today, self.aliases = history, today, aliases
-        self.records = by_days(history)
+        self.records = history.days
         self.by_day: dict[date, Figure] = {}
         self.left_out = 0
         self.spans: dict[str, Spans] = {}

@@ -1,0 +1,98 @@
+"""Work for several processes of this machine at once."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from threading import Thread
+from typing import Any, TypeVar
+
+from ..errors import DownloadCounterError
+
+T = TypeVar("T")
+
+
+def processors() -> int:
+    """How many processors this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number: int) -> Iterator[tuple[int, T]]:
+    """Call a function with each of some lists of arguments, by so many processes, in the order of the list.
+
+    They begin as copies of this process, so the arguments are not sent. Each has a pipe of its own:
+    one that is killed while it sends its result blocks nobody (in a pool of the standard library
+    all share one pipe, and its lock).
+
+    Yields:
+        The number of the call, and its result, as they come.
+
+    Raises:
+        DownloadCounterError: a process was killed; or what the function raised.
+    """
+    context = get_context("fork")
+    ours: list[Connection] = []
+    processes = []
+    try:
+        for _ in range(number):
+            one, other = context.Pipe()
+            ours.append(one)
+            process = context.Process(target=_work, args=(function, calls, other, tuple(ours)), daemon=True)
+            process.start()
+            processes.append(process)
+            other.close()
+        waiting = list(range(len(calls)))[::-1]
+        at_work: dict[Connection, int] = {}
+        for pipe in ours:
+            _next(pipe, waiting, at_work)
+        while at_work:
+            for pipe in set(at_work).intersection(wait(list(at_work))):
+                result, error = pipe.recv()
+                done = at_work.pop(pipe)
+                if error is not None:
+                    raise error
+                _next(pipe, waiting, at_work)
+                yield done, result
+    except (EOFError, ConnectionError) as error:
+        raise DownloadCounterError(
+            "A process that counted was killed, perhaps because the memory ran out. Nothing was changed; run again."
+        ) from error
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+        for pipe in ours:
+            pipe.close()
+
+
+def _next(pipe: Connection, waiting: list[int], at_work: dict[Connection, int]) -> None:
+    if waiting:
+        at_work[pipe] = waiting.pop()
+        pipe.send(at_work[pipe])
+
+
+def _work(
+    function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], pipe: Connection, ours: Sequence[Connection]
+) -> None:
+    """Do calls until the other end of the pipe is closed."""
+    for one in ours:  # the parent's ends: as long as a copy is open, nobody sees that the parent is gone
+        one.close()
+
+    def watch() -> None:
+        # Killed or not: this process has inherited the lock, and must not outlive its parent.
+        wait([parent_process().sentinel])  # type: ignore[union-attr]  # a child has a parent
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+    while True:
+        try:
+            number = pipe.recv()
+        except (EOFError, ConnectionError):
+            os._exit(0)
+        answer: tuple[Any, DownloadCounterError | None]
+        try:
+            answer = function(*calls[number]), None
+        except DownloadCounterError as error:
+            answer = None, error
+        pipe.send(answer)

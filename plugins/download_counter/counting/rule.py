@@ -1,0 +1,326 @@
+r"""The counting rule: which line counts, and what is file, day, client, started, finished.
+
+A log line is a download when its method is GET or HEAD, its status 200 or 206, and its path names
+an image (`.iso`, in any case). One key, (client, file, day), is one started download, however many
+answers, resumes or logs it is spread over. The sections below are in that order.
+
+Two more kinds of line are kept, for numbers beside the downloads: a client that fetched what
+checks an image (a digest, a checksum list, a signature), and an image that was asked for and is
+not there (404, 410).
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from ipaddress import ip_network
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from urllib.parse import unquote_to_bytes
+
+from ..logs.jsonformat import JSON_FORMATS, compile_json
+from ..logs.logformat import LogFormat, compile_format
+from ..settings import Settings
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What of the settings bears on counting. Two runs with the same rule read a log alike."""
+
+    log_format: str = "combined"
+    client: str = ""
+    extensions: tuple[str, ...] = (".iso",)
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    statuses: tuple[int, ...] = (200, 206)
+    url_prefix: str = ""
+    crawlers: bool = False
+    own_networks: tuple[str, ...] = ()
+    own_agents: tuple[str, ...] = ()
+    fold_ipv4: int | None = None
+    fold_ipv6: int | None = None
+    programs: bool = True
+    countries: str = ""
+    networks: str = ""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rule":
+        """Take the rule out of the settings."""
+        return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
+
+    @property
+    def reads_agent(self) -> bool:
+        """Whether the user agent is needed."""
+        return self.programs or self.crawlers or bool(self.own_agents)
+
+    def format(self) -> LogFormat:
+        """Compile the rule's log format.
+
+        Raises:
+            DownloadCounterError: as `compile_format`.
+        """
+        if self.log_format in JSON_FORMATS:
+            return compile_json(self.methods, self.client, self.reads_agent)
+        return compile_format(self.log_format, methods=self.methods, client=self.client, agent=self.reads_agent)
+
+
+# --- Which line counts ---
+
+DOWNLOAD, CHECK, MISSING = "download", "check", "missing"
+"""The kinds of line that are kept."""
+
+# What of an image a client fetches to check it, by the ending after the image's name, and the
+# lists of digests that lie beside images (Debian, Ubuntu, Mint, Fedora), signed or not.
+_CHECKS = (b".md5", b".sha1", b".sha256", b".sha512", b".asc", b".sig", b".sign", b".gpg")
+_CHECKSUM_LIST = re.compile(
+    rb"(?:.*[._-])?(?:(?:md5|sha[0-9]{1,3}|b2)(?:sums?|-checksums?)|checksums?)(?:\.txt)?(?:\.(?:gpg|asc|sign?))?",
+    re.IGNORECASE,
+)
+_GONE = (b"404", b"410")
+
+
+def kind_namer(rule: Rule) -> Callable[[bytes, bytes, bytes], str | None]:
+    """Return a function that says what a line is for the counter: a kind, or None if it is nothing.
+
+    It takes the method (one of the rule's), the status, and the path as `path_namer` gives it.
+    """
+    images = tuple(extension.encode() for extension in rule.extensions)
+    checks = tuple(image + check for image in images for check in _CHECKS)
+    statuses = {str(status).encode() for status in rule.statuses}
+
+    def kind_of(method: bytes, status: bytes, path: bytes) -> str | None:
+        name = path.lower()
+        if status in statuses:
+            if name.endswith(images):
+                return DOWNLOAD
+            fetched = method != b"HEAD" and (
+                name.endswith(checks) or _CHECKSUM_LIST.fullmatch(name.rpartition(b"/")[2]) is not None
+            )
+            return CHECK if fetched else None
+        return MISSING if status in _GONE and name.endswith(images + checks) else None
+
+    return kind_of
+
+
+def checked_by(path: str, extensions: Collection[str]) -> tuple[str, str | None]:
+    """Say what a fetched file checks: one image, or all in a folder.
+
+    Args:
+        path: of a digest, a signature or a checksum list, below the web root.
+        extensions: the endings of images, lower case.
+
+    Returns:
+        The image and None, or an empty text and the folder.
+    """
+    name = path.lower()
+    for extension in extensions:
+        at = name.rfind(f"{extension}.")
+        if at >= 0 and "/" not in name[at:]:
+            return path[: at + len(extension)], None
+    return "", path.rpartition("/")[0]
+
+
+def line_filter(extensions: Collection[str]) -> Callable[[bytes], bool]:
+    """Return a function that says whether a line may be one that counts.
+
+    Endings in any case are found, and percent-encoded ones too (RFC 3986 section 2.3 makes
+    `%2eiso` and `.iso` the same name), whatever the log escapes of them.
+    """
+    endings = [extension.encode() for extension in extensions]
+    spelled = re.compile(b"|".join(b"".join(map(_spellings, ending)) for ending in endings))
+
+    def may_count(line: bytes) -> bool:
+        line = line.lower()
+        for ending in endings:
+            if ending in line:
+                return True
+        if b"sum" in line and (b"sums" in line or b"checksum" in line):
+            return True
+        # The pattern takes many times as long as to look for what most lines do not have.
+        return (b"%" in line or b"\\" in line) and spelled.search(line) is not None
+
+    return may_count
+
+
+def _spellings(byte: int) -> bytes:
+    """The pattern of one byte of an ending in lower case: itself, or its number, or that of the upper case."""
+    both = {bytes([byte]), bytes([byte]).upper()}
+    return b"(?:\\\\?%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
+        re.escape(bytes([byte])),
+        b"|".join(b"%02x" % one[0] for one in sorted(both)),
+    )
+
+
+# --- The file ---
+
+# httpd's ap_escape_logitem: \xhh, the C escapes, \" and \\; nginx's default: \xHH. In JSON
+# (RFC 8259 section 7) there are \/ and \uhhhh besides, two of them for a character beyond U+FFFF.
+_LOG_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(u[0-9A-Fa-f]{4}(?:\\u[0-9A-Fa-f]{4})*)|([^x]))", re.DOTALL)
+_C_ESCAPES = {b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b"f": b"\f"}
+# RFC 9112 section 3.2.2, absolute-form: a client may send the whole URL.
+_ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+")
+_QUERY = re.compile(rb"[?#]")
+
+
+def path_namer(url_prefix: str = "", *, decoded: bool = False) -> Callable[[bytes], bytes | None]:
+    r"""Return a function from a request target, as logged, to the path below the web root.
+
+    It undoes the log's escapes (`\xc3`, `\"`), drops scheme, host, query and fragment, decodes
+    percent-encoding once, merges slashes, and resolves dot segments, as httpd does when it looks
+    for the file (RFC 3986 section 5.2.4). It gives None for what no file can be called.
+
+    Args:
+        url_prefix: the path under which the web root is served, such as "iso" or "/iso/"; it is
+            taken off, and what is outside of it is no file of the web root.
+        decoded: the target is a path that httpd has decoded already (%U).
+    """
+    below = b"".join(part + b"/" for part in url_prefix.encode().split(b"/") if part)
+
+    def path_of(target: bytes) -> bytes | None:
+        path = _LOG_ESCAPE.sub(_unescape, target) if b"\\" in target else target
+        if not decoded:
+            if not path.startswith(b"/") and (origin := _ORIGIN.match(path)):
+                path = path[origin.end() :]
+            path = unquote_to_bytes(_QUERY.split(path, maxsplit=1)[0])
+        if b"\0" in path:
+            return None
+        parts: list[bytes] = []
+        for part in path.split(b"/"):
+            if part == b"..":
+                del parts[-1:]
+            elif part not in (b"", b"."):
+                parts.append(part)
+        path = b"/".join(parts)
+        if not path.startswith(below):
+            return None
+        return path[len(below) :]
+
+    return path_of
+
+
+def _unescape(escape: re.Match[bytes]) -> bytes:
+    if escape[1]:
+        return bytes.fromhex(escape[1].decode())
+    if escape[2]:
+        return str(json.loads(b'"\\' + escape[2] + b'"')).encode(errors="replace")
+    return _C_ESCAPES.get(escape[3], escape[3])
+
+
+# --- The day ---
+
+# Days between two lines of a log that no quiet server explains.
+_LONGEST_SILENCE = 366
+
+
+def days_in_time(lines: Mapping[str, int]) -> set[str]:
+    """Return the days of a log that a right clock has written.
+
+    A machine that starts without a clock writes 1970, a broken one 2106 or 9999. Days more than a
+    year away from all others are such ones; most lines are right.
+
+    Args:
+        lines: how many downloads the log has of each day ("YYYY-MM-DD", log time).
+    """
+    groups: list[list[str]] = []
+    last = -_LONGEST_SILENCE
+    for day in sorted(lines):
+        ordinal = date.fromisoformat(day).toordinal()
+        if not groups or ordinal - last > _LONGEST_SILENCE:
+            groups.append([])
+        groups[-1].append(day)
+        last = ordinal
+    return set(max(groups, key=lambda days: (sum(map(lines.__getitem__, days)), days), default=[]))
+
+
+@lru_cache(maxsize=4096)
+def day_before(day: str) -> str:
+    """Return the day before a day, both as "YYYY-MM-DD"; the first day of all is its own."""
+    return date.fromordinal(max(1, date.fromisoformat(day).toordinal() - 1)).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def day_after(day: str) -> str:
+    """Return the day after a day, both as "YYYY-MM-DD"; the last day of all is its own."""
+    last = date.max.toordinal()
+    return date.fromordinal(min(last, date.fromisoformat(day).toordinal() + 1)).isoformat()
+
+
+# --- The client ---
+
+# An address in brackets, or an IPv4 address or a name, with a port behind it (Azure, Caddy before 2.5).
+_BRACKETS = re.compile(rb"\[([^\]]*)\](?::[0-9]+)?")
+_PORT = re.compile(rb"([^:]+):[0-9]+")
+_MAPPED = b"\0" * 10 + b"\xff\xff"
+
+# What of IPv6 addresses is not spelled as in RFC 5952 (or may be): IPv4 inside or a port behind, a zero in front, zeros
+# that are not `::` or stand beside it, `::` for one group.
+_MAY_BE_ODD = re.compile(rb"\.|(?:^|:)0[0-9a-f]|(?:^|:)0:0|::0|(?:^|:)0::|::ffff:|^(?=.*::)(?:[^:]*:){7}")
+
+
+def client_namer(fold_ipv4: int | None, fold_ipv6: int | None) -> Callable[[bytes], bytes]:
+    """Return a function from a client, as logged, to its one spelling.
+
+    An IPv6 address is spelled as in RFC 5952, an IPv4 address in one (`::ffff:192.0.2.1`) as
+    IPv4; ports and brackets go; a host name is in lower case. Then an address becomes its network,
+    if the rule folds it: privacy addresses (RFC 8981) give one machine a new IPv6 address every
+    day or hour, all in its /64.
+    """
+
+    def client_of(client: bytes) -> bytes:
+        text = match[1] if (match := _BRACKETS.fullmatch(client) or _PORT.fullmatch(client)) else client
+        address, percent, zone = text.decode("latin-1").partition("%")
+        try:
+            # The system's functions: many times as fast as ipaddress.
+            if ":" in address:
+                packed = inet_pton(AF_INET6, address)
+                if packed.startswith(_MAPPED):
+                    address, percent, zone = inet_ntop(AF_INET, packed[12:]), "", ""
+                else:
+                    address = inet_ntop(AF_INET6, packed)
+            else:
+                inet_pton(AF_INET, address)
+        except (OSError, ValueError):
+            return text.lower()
+        prefix = fold_ipv6 if ":" in address else fold_ipv4
+        if prefix is None:
+            return f"{address}{percent}{zone}".encode()
+        return str(ip_network(f"{address}/{prefix}", strict=False)).encode()
+
+    return client_of
+
+
+def all_in_one_spelling(clients: Collection[bytes]) -> bool:
+    """Say whether clients are spelled as `client_namer` spells them if nothing is folded: quickly, as most are."""
+    if not (others := b"\n".join(clients).translate(None, b"0123456789.\n")):
+        return True
+    if others.translate(None, b"abcdef:"):
+        return False
+    ipv6 = [client for client in clients if b":" in client]
+    # A look for short pieces takes a tenth of the pattern's time, and finds few.
+    few = [client for client in ipv6 if b":0" in client or b"::" in client or b"." in client or client[:1] == b"0"]
+    return not any(map(_MAY_BE_ODD.search, few))
+
+
+# --- Started, finished ---
+
+# Less than this much of an image was not to get it (bytes): a link checker, a player's first bytes.
+_PROBE = 1 << 20
+
+
+def probe_below(size: int) -> int:
+    """Return the bytes below which a download was only asked for: 1 MiB and 1 % of the file, at least one byte."""
+    return max(1, min(_PROBE, -(-size // 100)))
+
+
+def has_finished(today: int, before: int, size: int) -> bool:
+    """Say whether a client's download of a file finished on a day.
+
+    It did when the bytes sent to the client that day reach the file's size; or when those of that
+    day and of the day before do, and neither day's alone did.
+
+    Args:
+        today: bytes sent to the client as content of the file on that day.
+        before: likewise on the day before.
+        size: the file's size in bytes on that day.
+    """
+    return today >= size or (before < size <= today + before)
