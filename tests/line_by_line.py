@@ -4,7 +4,9 @@ import json
 import sys
 from typing import Any
 
-from download_counter.counting.tally import Rule, tally
+from download_counter.counting.rule import Rule
+from download_counter.counting.tally import tally
+from tallies import of_kind
 
 
 def said(log_format: str, client: str, lines: str) -> list[Any]:
@@ -22,7 +24,7 @@ def said(log_format: str, client: str, lines: str) -> list[Any]:
             one.unreadable,
             [
                 [*key, [[name.decode("latin-1"), sent] for name, sent in sent_to.items()]]
-                for key, sent_to in one.clients.items()
+                for key, sent_to in of_kind(one).items()
             ],
         ]
         for one in found

@@ -33,8 +33,9 @@ import pytest
 
 import sample
 from checkout import CHECKOUT, copy_checkout
-from download_counter.counting.tally import Rule, tally
-from download_counter.history.store import COUNTS, DAYS, History, load
+from download_counter.counting.rule import Rule
+from download_counter.counting.tally import tally
+from download_counter.history.store import COUNTS, History
 from download_counter.ingest import ingest
 from download_counter.logs.advice import NAMES
 from download_counter.logs.jsonformat import JSON_FORMATS
@@ -43,6 +44,7 @@ from download_counter.settings import Settings, check
 from download_counter.site.exports import badge, csv_of_days, csv_of_months, json_of
 from download_counter.site.numbers import report
 from download_counter.site.report import Report
+from tallies import of_kind
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "README.fr.md", *CHECKOUT.glob("docs/*.md")])
 MEASURED = "benchmark.md"  # by `make bench`, which writes it
@@ -338,7 +340,7 @@ def test_log_lines_that_are_shown_count_with_the_settings_above_them(settings: B
     for line in lines.text.splitlines(keepends=True):
         counted = tally([(line.encode(), 0)], rule)
         assert counted.unreadable == 0
-        [(key, clients)] = counted.clients.items()
+        [(key, clients)] = of_kind(counted).items()
         assert key == ("2026-05-09", "linux.iso")
         [client] = clients
         assert bytes(client).startswith(b"192.0.2.")
@@ -384,7 +386,8 @@ def test_the_two_days_client_by_client(tmp_path: Path) -> None:
         assert lines
         (folder / "access.log").write_text("".join(lines))
         checked = check({"web_root": folder, "logs": [str(folder / "access.log")]})
-        days = ingest(checked, {"linux.iso": 30_000_000}).history.days.get("linux.iso", {})
+        history = ingest(checked, {"linux.iso": 30_000_000}).history
+        days = {day: record.files["linux.iso"] for day, record in history.days.items()}
         assert [f"{day[9:].lstrip('0') or day[8:]} May" for day, n in sorted(days.items()) if n.started] == days_in(
             started
         )
@@ -397,7 +400,7 @@ def days_in(cell: str) -> list[str]:
 
 def test_crawlers_are_left_out_of_the_two_days_as_told(tmp_path: Path) -> None:
     history, _ = two_days(tmp_path, crawlers=True)
-    day = history.days["linux.iso"]["2026-05-09"]
+    day = history.days["2026-05-09"].files["linux.iso"]
     assert (day.started, day.left_out) == (7, 1)
 
 
@@ -495,14 +498,6 @@ def test_counts_json_is_byte_for_byte_as_shown(tmp_path: Path) -> None:
     two_days(tmp_path)
     [block] = [block for block in blocks(CHECKOUT / "docs/data-formats.md") if "counts.json" in block.words]
     assert (tmp_path / "files" / COUNTS).read_text() == block.text
-
-
-def test_an_old_days_json_is_brought_forward(tmp_path: Path) -> None:
-    [old] = [block for block in blocks(CHECKOUT / "docs/data-formats.md") if "days.json-1" in block.words]
-    (tmp_path / DAYS).parent.mkdir()
-    (tmp_path / DAYS).write_text(old.text)
-    (tmp_path / COUNTS).write_text('{"linux.iso": {"2026-05": 8}}')
-    assert load(tmp_path).days["linux.iso"]["2026-05-09"].started == 8
 
 
 # --- Links, and the two languages ---

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from download_counter.counting.tally import Rule, tally
+from download_counter.counting.rule import Rule
+from download_counter.counting.tally import tally
+from tallies import of_kind, sent
 
 FORMATS = Path(__file__).parent / "data" / "formats"
 
@@ -61,8 +63,8 @@ def test_a_real_line_counts_as_what_its_client_got(name: str, line: bytes, expec
 
     assert found.unreadable == 0
     if expected is None:
-        assert not found.clients
+        assert not of_kind(found)
         return
     key = (expected["day"], expected["file"])
-    assert {file: list(clients) for file, clients in found.clients.items()} == {key: [expected["client"].encode()]}
-    assert found.sent[key] == expected["bytes"]
+    assert {file: list(clients) for file, clients in of_kind(found).items()} == {key: [expected["client"].encode()]}
+    assert sent(found)[key] == expected["bytes"]

@@ -6,9 +6,11 @@ from typing import Any
 import apachelogs
 import pytest
 
-from download_counter.counting.tally import Rule, tally
+from download_counter.counting.rule import Rule
+from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
 from download_counter.logs.logformat import FIELDS, KNOWN, compile_format
+from tallies import of_kind
 
 STAMP = "[09/May/2026:10:20:30 +0200]"
 EPOCH = int(datetime(2026, 5, 9, 8, 20, 30, tzinfo=UTC).timestamp())
@@ -27,7 +29,7 @@ def downloads(log_format: str, line: str, **options: Any) -> list[tuple[str, str
     """The downloads (day, file, client) that a line counts for."""
     found = tally([(line.encode() + b"\n", 0)], Rule(log_format=log_format, **options))
     assert found.unreadable == 0
-    return [(day, file, client.decode()) for (day, file), clients in found.clients.items() for client in clients]
+    return [(day, file, client.decode()) for (day, file), clients in of_kind(found).items() for client in clients]
 
 
 COUNTED = [("2026-05-09", "a.iso", "192.0.2.1")]
@@ -118,7 +120,7 @@ def test_a_day_that_never_was_makes_a_line_unreadable(stamp: str, text: str) -> 
 
     found = tally([(line.encode(), 0)], Rule(log_format=f'%h {stamp} "%r" %>s'))
 
-    assert (found.unreadable, dict(found.clients)) == (1, {})
+    assert (found.unreadable, of_kind(found)) == (1, {})
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ from download_counter.logs.files import (
     Log,
     LogProblem,
     NoLogs,
+    begin_alike,
     find,
     first_lines,
     open_log,
     read,
-    same_start,
     whole_lines,
 )
 
@@ -264,10 +264,10 @@ def test_a_copy_is_known_by_its_content_whatever_its_compression(
     longer.write_bytes(compress(CONTENT + b"one more\n"))
     other.write_bytes(compress(CONTENT[:-2] + b"!\n"))
 
-    assert same_start(log, copy)
-    assert same_start(log, longer)
-    assert same_start(longer, log)
-    assert not same_start(log, other)
+    assert begin_alike(log, copy, len(CONTENT))
+    assert begin_alike(log, longer, len(CONTENT))
+    assert begin_alike(longer, log, len(CONTENT))
+    assert not begin_alike(log, other, len(CONTENT))
 
 
 def test_an_open_log_is_closed_when_it_is_done_with(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import download_counter
-from download_counter.counting.tally import Rule
+from download_counter.counting.rule import Rule
 from download_counter.logs.jsonformat import JSON_FORMATS
 from download_counter.logs.logformat import KNOWN
 from line_by_line import said

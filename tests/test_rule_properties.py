@@ -11,10 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line, escape_logitem
-from download_counter.counting.tally import Rule, Tally, tally
+from download_counter.counting.rule import Rule
+from download_counter.counting.tally import Tally, tally
 from download_counter.logs.files import LogProblem, read, whole_lines
 from download_counter.logs.jsonformat import JSON_FORMATS
 from download_counter.logs.logformat import KNOWN
+from tallies import of_kind, sent
 
 DAY = date(2026, 5, 9)
 
@@ -57,7 +59,7 @@ def spellings(draw: st.DrawFn, file: bytes) -> bytes:
 
 def only_file(line: bytes) -> str:
     """The one file that the line is a download of."""
-    ((_, file),) = tally([(line, 0)], Rule()).clients
+    ((_, file),) = of_kind(tally([(line, 0)], Rule()))
     return file
 
 
@@ -74,7 +76,7 @@ def test_all_spellings_by_one_client_on_one_day_are_one_download(data: st.DataOb
 
     found = tally([(b"".join(Line(target=target).encode() for target in targets), 0)], Rule())
 
-    ((key, clients),) = found.clients.items()
+    ((key, clients),) = of_kind(found).items()
     assert key == ("2026-05-09", file.decode("utf-8", "surrogateescape"))
     assert clients == {b"192.0.2.1": 1_000_000 * len(targets)}
 
@@ -108,7 +110,7 @@ def test_a_request_in_json_is_read_whatever_the_client_says_of_itself(
     for line in lines:
         found = tally([(line, 0)], Rule(log_format="json"))
 
-        assert found.clients == {("2026-05-09", file.decode("utf-8", "surrogateescape")): {b"192.0.2.1": 5}}
+        assert of_kind(found) == {("2026-05-09", file.decode("utf-8", "surrogateescape")): {b"192.0.2.1": 5}}
 
 
 @given(parts.filter(lambda name: not name.lower().endswith(b".iso")))
@@ -119,7 +121,7 @@ def test_a_request_in_json_is_read_whatever_the_client_says_of_itself(
 def test_a_file_that_is_no_image_is_no_download(name: bytes) -> None:
     target = b"/" + b"".join(b"%%%02x" % byte for byte in name)
 
-    assert not tally([(Line(target=target).encode(), 0)], Rule()).clients
+    assert not of_kind(tally([(Line(target=target).encode(), 0)], Rule()))
 
 
 @given(st.binary(max_size=12))
@@ -182,11 +184,11 @@ noise = st.lists(pieces, max_size=30).map(b"".join)
 
 def is_sound(found: Tally) -> bool:
     """Whether a tally is one that the next step can count on."""
-    numbers = [size for clients in found.clients.values() for size in clients.values()]
+    numbers = [size for clients in of_kind(found).values() for size in clients.values()]
     return (
-        all(date.fromisoformat(day).isoformat() == day for day, _ in found.clients)
-        and all(file.lower().endswith(".iso") and not file.startswith("/") for _, file in found.clients)
-        and all(size >= 0 for size in [*numbers, *found.sent.values()])
+        all(date.fromisoformat(day).isoformat() == day for day, _ in of_kind(found))
+        and all(file.lower().endswith(".iso") and not file.startswith("/") for _, file in of_kind(found))
+        and all(size >= 0 for size in [*numbers, *sent(found).values()])
         and found.unreadable >= 0
     )
 
@@ -207,7 +209,7 @@ def test_no_bytes_in_a_log_ever_change_the_lines_around_them(data: bytes) -> Non
 
     found = tally(whole_lines([before + data + b"\n" + after]), Rule())
 
-    assert {b"192.0.2.98", b"192.0.2.99"} <= found.clients["2026-05-09", "a.iso"].keys()
+    assert {b"192.0.2.98", b"192.0.2.99"} <= of_kind(found)["2026-05-09", "a.iso"].keys()
     assert is_sound(found)
 
 

@@ -23,7 +23,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from download_counter.history.store import Day, History, load, save
+from download_counter.history.day import Day, Record
+from download_counter.history.store import History, load
 
 from .logdata import EVERYDAY, FLOOD, Dataset, cache_folder, dataset
 from .measure import Failed, peak_memory, seconds
@@ -130,9 +131,9 @@ def measure(data: Dataset, tools: list[Tool], rounds: int) -> Figures:
 def age(web_root: Path) -> int:
     """Add many years to what is known; return how many downloads they have."""
     known, years = load(web_root), long_history()
+    known.merge(years.days)
     known.counts |= years.counts
-    known.days |= years.days
-    save(web_root, known)
+    known.save()
     return sum(number for months in years.counts.values() for number in months.values())
 
 
@@ -159,7 +160,8 @@ def build_seconds(rounds: int) -> float:
             image.parent.mkdir(exist_ok=True)
             with open(image, "wb") as made:
                 made.truncate(1_000_000_000 + number)
-        save(ours.web_root, known)
+        known.web_root = ours.web_root
+        known.save()
         seconds(ours.build())
         times = []
         for turn in range(rounds):
@@ -172,18 +174,18 @@ def build_seconds(rounds: int) -> float:
 def long_history() -> History:
     """Make up what is known after many years: of each image two years of days, one image after the other."""
     rng = random.Random(1)
-    known = History()
+    known = History(Path("/nowhere"), edited=True)
+    records: dict[str, Record] = {}
     first_day, days = date(2016, 1, 1), YEARS * 365
     for number in range(IMAGES):
         first = number * days // IMAGES
-        known.days[f"{2016 + number * YEARS // IMAGES}/distribution-{number}-amd64.iso"] = {
-            (first_day + timedelta(day)).isoformat(): Day(
-                started := 1 + rng.randrange(300), started // 2, started << 30
-            )
-            for day in range(first, min(first + 2 * 365, days))
-        }
-    known.settled = (first_day + timedelta(days)).isoformat()
-    known.settle_months()
+        file = f"{2016 + number * YEARS // IMAGES}/distribution-{number}-amd64.iso"
+        for day in range(first, min(first + 2 * 365, days)):
+            started = 1 + rng.randrange(300)
+            numbers = Day(started, started // 2, started << 30, 0, started // 4, started // 20, 0, started)
+            records.setdefault((first_day + timedelta(day)).isoformat(), Record({}, {})).files[file] = numbers
+    known.merge(records)
+    known.raise_months()
     return known
 
 

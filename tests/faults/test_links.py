@@ -9,7 +9,7 @@ import pytest
 
 from download_counter.catalogue import scan
 from download_counter.errors import DownloadCounterError
-from download_counter.history.store import COUNTS, DAYS, load
+from download_counter.history.store import COUNTS, STATE, load
 from download_counter.safe_files import Staged, open_folder, read_plain, stage, write_whole
 from download_counter.settings import COMPANIONS
 from smallsite import SmallSite, snapshot
@@ -35,7 +35,7 @@ def published(site: SmallSite) -> bytes:
     return b"".join(path.read_bytes() for path in site.web_root.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-@pytest.mark.parametrize("name", ["counts.json", "days.json"])
+@pytest.mark.parametrize("name", ["counts.json", "state.json"])
 def test_data_files_that_are_links_are_refused(site: SmallSite, outside: Path, name: str) -> None:
     (site.web_root / ".stats").mkdir()
     (outside / name).write_text("{}")
@@ -153,7 +153,7 @@ def test_folders_are_open_to_the_web_server_under_any_umask(site: SmallSite) -> 
 def test_a_damaged_days_json_is_set_aside_without_opening_it_to_anybody(tmp_path: Path, outside: Path) -> None:
     (tmp_path / ".stats").mkdir()
     (tmp_path / COUNTS).write_text("{}")
-    (tmp_path / DAYS).hardlink_to(outside / "secret")
+    (tmp_path / STATE).hardlink_to(outside / "secret")
     assert load(tmp_path).warnings
     [aside] = (tmp_path / ".stats").glob("days.damaged-*")
     assert stat.S_IMODE(aside.stat().st_mode) == 0o600
@@ -218,7 +218,10 @@ def test_a_link_in_a_page_publishes_no_file_from_outside_of_the_content(
     assert SECRET.encode() not in published(site)
 
 
-@pytest.mark.parametrize("save_as", [".stats/counts.json", ".stats/days.json", ".stats/.lock", "a.iso", "a.iso.md5"])
+@pytest.mark.parametrize(
+    "save_as",
+    [".stats/counts.json", ".stats/state.json", ".stats/days/2026.json", ".stats/.lock", "a.iso", "a.iso.md5"],
+)
 def test_a_page_takes_no_place_of_an_image_or_of_the_counters_files(site: SmallSite, save_as: str) -> None:
     assert site.pelican().returncode == 0
     before = snapshot(site.web_root)

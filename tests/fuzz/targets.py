@@ -11,16 +11,18 @@ from datetime import date
 from pathlib import Path
 
 from download_counter.catalogue import digest_in, quote_file
-from download_counter.counting.tally import Rule, file_namer, tally
+from download_counter.counting.rule import DOWNLOAD, Rule, kind_namer, path_namer
+from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
-from download_counter.history.store import COUNTS, DAYS, History, load, parse_counts, save, to_json
+from download_counter.history.store import COUNTS, YEARS, History, load, parse_counts, to_json
 from download_counter.logs.files import whole_lines
 from download_counter.logs.jsonformat import JSON_FORMATS
 from download_counter.logs.logformat import KNOWN, compile_format
-from download_counter.settings import STATS_FOLDER, Settings
+from download_counter.settings import Settings
 from download_counter.site.exports import csv_of_days, csv_of_months, json_of
 from download_counter.site.filters import printable
 from download_counter.site.numbers import report
+from tallies import of_kind, sent
 
 EXTENSIONS = (".iso",)
 RULES = (
@@ -53,10 +55,10 @@ def lines(data: bytes) -> None:
     pieces = tally(whole_lines(text[at : at + block] for at in range(0, len(text), block)), rule)
     assert pieces == whole
     assert len(whole.days()) <= text.count(b"\n")
-    for (day, file), clients in whole.clients.items():
+    for (day, file), clients in of_kind(whole).items():
         check_file(file)
         assert date.fromisoformat(day).isoformat() == day
-        assert 0 <= sum(clients.values()) <= whole.sent[day, file]
+        assert 0 <= sum(clients.values()) <= sent(whole)[day, file]
 
 
 def log_format(data: bytes) -> None:
@@ -80,9 +82,9 @@ def log_format(data: bytes) -> None:
 def path(data: bytes) -> None:
     """A request target, as httpd logs it."""
     for decoded in (False, True):
-        file = file_namer(EXTENSIONS, decoded=decoded)(data)
-        if file is not None:
-            check_file(file)
+        file = path_namer(decoded=decoded)(data)
+        if file is not None and kind_namer(Rule())(b"GET", b"200", file) == DOWNLOAD:
+            check_file(file.decode("utf-8", "surrogateescape"))
 
 
 def counts(data: bytes) -> None:
@@ -92,36 +94,36 @@ def counts(data: bytes) -> None:
     except DownloadCounterError:
         return
     assert parse_counts(to_json(found), "counts.json") == found
-    show(History(counts=found))
+    show(History(Path("/web/root"), found))
 
 
 def days(data: bytes) -> None:
-    """A days.json; its first line is the counts.json beside it."""
+    """A year of days; its first line is the counts.json beside it."""
     counts_json, _, days_json = data.partition(b"\n")
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        (root / STATS_FOLDER).mkdir()
+        (root / YEARS).mkdir(parents=True)
         (root / COUNTS).write_bytes(counts_json)
-        (root / DAYS).write_bytes(days_json)
+        year = root / YEARS / "2026.json"
+        year.write_bytes(days_json)
         try:
             history = load(root)
+            _ = history.days
         except DownloadCounterError:
-            assert (root / DAYS).read_bytes() == days_json
+            assert year.read_bytes() == days_json
             return
         finally:
             assert (root / COUNTS).read_bytes() == counts_json
         before = {file: dict(months) for file, months in history.counts.items()}
         history.forget_what_counts_lack()
-        history.settle_months()
+        history.raise_months()
         for file, months in before.items():
             for month, number in months.items():
                 assert history.counts[file][month] >= number
         history.warnings.clear()
-        save(root, history)
-        again = load(root)
-        again.open_past()
-        history.open_past()
-        assert again == history
+        known = history.days
+        history.save()
+        assert load(root).days == known
         show(history)
 
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from download_counter.history.store import Day, History, KnownLog
+from download_counter.history.day import Day
+from download_counter.history.store import History, KnownLog
 from download_counter.settings import check
 from download_counter.site.report import WINDOWS, Figure, add
-from histories import TODAY, counted, days_of, made, named
+from histories import TODAY, counted, days_of, known, made, named
 
 
 def ago(days: int) -> str:
@@ -18,7 +19,7 @@ def ago(days: int) -> str:
 
 
 def test_nothing_known_is_a_report_with_this_month_and_zeros() -> None:
-    found = made(History())
+    found = made(known())
 
     assert found.total == found.this_month.figure == found.last_month.figure == Figure()
     assert [period.key for period in found.months] == ["2026-05"]
@@ -31,7 +32,7 @@ def test_nothing_known_is_a_report_with_this_month_and_zeros() -> None:
 
 
 def test_a_month_is_what_counts_json_says_where_that_is_more_than_its_days() -> None:
-    history = History(counts={"a.iso": {"2026-05": 40}}, days={"a.iso": {"2026-05-09": Day(4, 3, 3000)}})
+    history = known(counts={"a.iso": {"2026-05": 40}}, days={"a.iso": {"2026-05-09": Day(4, 3, 3000)}})
 
     found = made(history).this_month
 
@@ -41,7 +42,7 @@ def test_a_month_is_what_counts_json_says_where_that_is_more_than_its_days() -> 
 
 
 def test_months_come_newest_first_without_gaps_and_years_too() -> None:
-    found = made(History(counts={"a.iso": {"2025-11": 1, "2026-02": 2}, "b.iso": {"2026-02": 3}}))
+    found = made(known(counts={"a.iso": {"2025-11": 1, "2026-02": 2}, "b.iso": {"2026-02": 3}}))
 
     assert [(one.key, one.started) for one in found.months] == [
         ("2026-05", 0), ("2026-04", 0), ("2026-03", 0), ("2026-02", 5), ("2026-01", 0), ("2025-12", 0), ("2025-11", 1),
@@ -55,7 +56,7 @@ def test_months_come_newest_first_without_gaps_and_years_too() -> None:
 
 @pytest.mark.parametrize("month", ["2026-06", "2099-12", "9999-12", "0001-01", "1994-12"])
 def test_a_month_that_cannot_be_is_in_the_total_and_told_apart(month: str) -> None:
-    found = made(History(counts={"a.iso": {month: 2, "2026-05": 1}}))
+    found = made(known(counts={"a.iso": {month: 2, "2026-05": 1}}))
 
     assert [one.key for one in found.months] == ["2026-05"]
     assert (found.total.started, found.this_month.started, found.astray) == (3, 1, 2)
@@ -70,7 +71,7 @@ def test_this_month_is_not_over_and_says_how_many_of_its_days_are_known() -> Non
 
 
 def test_a_first_of_january_looks_back_to_december() -> None:
-    found = made(History(counts={"a.iso": {"2025-12": 5, "2026-01": 1}}), today=date(2026, 1, 1))
+    found = made(known(counts={"a.iso": {"2025-12": 5, "2026-01": 1}}), today=date(2026, 1, 1))
 
     assert (found.last_month.started, found.this_month.started) == (5, 1)
 
@@ -87,9 +88,7 @@ def test_files_come_most_downloaded_this_week_first_then_this_month_then_ever() 
 
 
 def test_a_file_that_is_no_longer_there_is_marked_and_years_and_months_add_up() -> None:
-    history = History(
-        counts={"b.iso": {"2026-05": 1}, "x/a.iso": {"2026-05": 5, "2024-01": 2}, "c.iso": {"2026-05": 1}}
-    )
+    history = known(counts={"b.iso": {"2026-05": 1}, "x/a.iso": {"2026-05": 5, "2024-01": 2}, "c.iso": {"2026-05": 1}})
 
     found = made(history, uploads=dict.fromkeys(("b.iso", "x/a.iso", "never.iso"), TODAY))
 
@@ -107,13 +106,11 @@ def test_a_file_that_is_no_longer_there_is_marked_and_years_and_months_add_up() 
 def test_the_trend_is_the_last_twelve_months_oldest_first() -> None:
     counts = {f"{year}-{month:02}": month for year in (2025, 2026) for month in range(1, 13)}
 
-    assert made(History(counts={"a.iso": counts})).files[0].trend == (6, 7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5)
+    assert made(known(counts={"a.iso": counts})).files[0].trend == (6, 7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5)
 
 
 def test_months_without_a_download_are_not_in_a_files_row() -> None:
-    found = made(
-        History(counts={"a.iso": {"2026-04": 0, "2026-05": 1}}, days={"a.iso": {"2026-03-01": Day(0, 0, 0, 2)}})
-    )
+    found = made(known(counts={"a.iso": {"2026-04": 0, "2026-05": 1}}, days={"a.iso": {"2026-03-01": Day(0, 0, 0, 2)}}))
 
     assert found.files[0].months.keys() == {"2026-05"}
 
@@ -278,14 +275,14 @@ def test_the_share_of_the_newest_release_is_told_of_whole_and_known_weeks() -> N
 
 def log(**values: Any) -> KnownLog:
     return KnownLog(**{
-        "name": "access.log", "size": 1, "mtime": 1, "start": "", "length": 1, "days": (), "unreadable": 0,
+        "name": "access.log", "size": 1, "mtime": 1, "days": (), "unreadable": 0,
         "heads_silent": 0, "heads_sized": 0, **values,
     })  # fmt: skip
 
 
 def test_it_says_when_and_from_what_it_was_made() -> None:
     when = datetime(2026, 5, 20, 1, tzinfo=UTC)
-    history = History(
+    history = known(
         ingested=when,
         logs=(log(name="a", unreadable=2), log(name="b", unreadable=3, problem="is cut or damaged: EOF")),
         days={"a.iso": {"2026-05-01": Day(0, 0, 0, 4), "2026-05-03": Day(1, left_out=1), "2026-05-07": Day(2)}},
@@ -317,7 +314,7 @@ def test_it_says_when_and_from_what_it_was_made() -> None:
 def test_finished_is_an_upper_bound_where_the_log_counts_what_was_meant_to_be_sent(
     logs: tuple[KnownLog, ...], settings: dict[str, Any], bound: bool
 ) -> None:
-    found = made(History(logs=logs), settings=check({"web_root": "/srv", "logs": "x", **settings}))
+    found = made(known(logs=logs), settings=check({"web_root": "/srv", "logs": "x", **settings}))
 
     assert found.ingest.upper_bound is bound
 
@@ -332,7 +329,7 @@ def test_figures_add_up_and_what_is_not_known_stays_so() -> None:
 
 
 def test_the_data_files_are_named_from_where_the_site_is() -> None:
-    found = made(History(), data_root="../")
+    found = made(known(), data_root="../")
 
     assert (found.counts_url, found.csv_url, found.json_url, found.table_url) == (
         "../.stats/counts.json", "../.stats/downloads.csv", "../.stats/downloads.json", "../.stats/table.csv",

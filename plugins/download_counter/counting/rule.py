@@ -20,7 +20,7 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from urllib.parse import unquote_to_bytes
 
 from ..logs.jsonformat import JSON_FORMATS, compile_json
-from ..logs.logformat import LogFormat, compile_format
+from ..logs.logformat import KNOWN, LogFormat, compile_format
 from ..settings import Settings
 
 
@@ -48,20 +48,18 @@ class Rule:
         """Take the rule out of the settings."""
         return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
 
-    @property
-    def reads_agent(self) -> bool:
-        """Whether the user agent is needed."""
-        return self.programs or self.crawlers or bool(self.own_agents)
-
     def format(self) -> LogFormat:
         """Compile the rule's log format.
 
         Raises:
             DownloadCounterError: as `compile_format`.
         """
+        needs_agent = self.crawlers or bool(self.own_agents)
         if self.log_format in JSON_FORMATS:
-            return compile_json(self.methods, self.client, self.reads_agent)
-        return compile_format(self.log_format, methods=self.methods, client=self.client, agent=self.reads_agent)
+            return compile_json(self.methods, self.client, needs_agent or self.programs)
+        has_agent = "{user-agent}i" in KNOWN.get(self.log_format, self.log_format).lower()
+        agent = needs_agent or (self.programs and has_agent)
+        return compile_format(self.log_format, methods=self.methods, client=self.client, agent=agent)
 
 
 # --- Which line counts ---
