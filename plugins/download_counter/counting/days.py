@@ -384,11 +384,9 @@ def _add(rows: dict[str, Counts], file: str, row: Mapping[str, int]) -> None:
 
 
 def days_around(days: Iterable[str]) -> set[str]:
-    """Return some days and the two before and after each: what is counted of a day hangs on them.
+    """Return some days, the day before and the day after each: what finished on one may have begun on another.
 
-    A download of a day may have begun on the day before; and it is checked on that day or the next.
+    What was checked hangs on one day more, for who resumes over midnight and checks on the day after that. It is said
+    as "at least", and does not make a run read that day as well.
     """
-    around = set(days)
-    for _ in range(2):
-        around |= {neighbour for day in around for neighbour in (day_before(day), day_after(day))}
-    return around
+    return {near for day in days for near in (day_before(day), day, day_after(day))}

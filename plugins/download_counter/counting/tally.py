@@ -87,6 +87,17 @@ class Clients:
         self.agents += agents
         self.ends.extend((len(self.sent), len(self.names)))
 
+    def extend(self, more: "Clients") -> None:
+        """Add what the clients of another piece of the log did."""
+        clients, length = len(self.sent), len(self.names)
+        self.ends.extend(end + (length if index % 2 else clients) for index, end in enumerate(more.ends))
+        self.keys += more.keys
+        self.names += more.names
+        self.sent.extend(more.sent)
+        self.agents += more.agents
+        for key, sent in more.heads.items():
+            self.heads[key] = self.heads.get(key, 0) + sent
+
     def names_at(self, index: int) -> bytes:
         """Return the names of the key at this place of `keys`, one a line."""
         begin = self.ends[2 * index - 1] if index else 0
@@ -131,6 +142,17 @@ class Tally:
     def days(self) -> set[str]:
         """The days that this log has lines of."""
         return {key.day for key in self.clients.keys}
+
+    def add(self, more: "Tally") -> None:
+        """Add what another piece of the log says, but for its clients."""
+        self.lines += more.lines
+        self.unreadable += more.unreadable
+        self.misdated += more.misdated
+        self.sample += more.sample[: _SAMPLE - len(self.sample)]
+        self.has_bytes |= more.has_bytes
+        self.heads += more.heads
+        self.heads_silent += more.heads_silent
+        self.heads_sized += more.heads_sized
 
 
 def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
