@@ -1,8 +1,8 @@
 """Make up access logs: lines as httpd writes them, and the truth about them, for tests of the counting rule."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -45,12 +45,15 @@ class Line:
     @property
     def counts(self) -> bool:
         """Whether it is a download."""
-        return self.method in (b"GET", b"HEAD") and self.status in (200, 206) and self.target.endswith(b".iso")
+        return self.method in (b"GET", b"HEAD") and self.status in (200, 206) and self.file.endswith(".iso")
 
     @property
     def file(self) -> str:
-        """The file of a target that is spelled plainly."""
-        return self.target.decode().lstrip("/")
+        """The file of a target that is spelled plainly, with a query or without."""
+        return self.target.decode().partition("?")[0].lstrip("/")
+
+
+Sizes = Mapping[str, int] | Callable[[str, date], int | None]
 
 
 @dataclass(frozen=True)
@@ -70,37 +73,30 @@ class Truth:
         return months
 
 
-def truth(lines: Iterable[Line], sizes: dict[str, int]) -> Truth:
-    """Count slowly: look at every client, file and day by itself.
+def truth(lines: Iterable[Line], sizes: Sizes) -> Truth:
+    """Count slowly and plainly, from all lines at once.
 
-    A download is finished on a day when what its client got that day, and the day before unless it was finished
-    then, reaches the file's size.
+    A download is finished on a day when the bytes sent to its client that day reach the file's size; or when those
+    of that day and of the day before do, and neither day's alone did.
+
+    Args:
+        lines: in any order; the same one twice counts twice.
+        sizes: bytes of each file, or a function that gives those of a file on a day, None if they are not known.
     """
     lines = [line for line in lines if line.counts]
-    keys = {(line.client, line.file, line.day) for line in lines}
-
-    def content(client: str, file: str, day: date) -> int:
-        return sum(
-            line.size
-            for line in lines
-            if (line.client, line.file, line.day, line.method) == (client, file, day, b"GET")
-        )
-
-    def is_finished(client: str, file: str, day: date) -> bool:
-        if (client, file, day) not in keys:
-            return False
-        before = date.fromordinal(day.toordinal() - 1)
-        carried = 0 if is_finished(client, file, before) else content(client, file, before)
-        today = content(client, file, day)
-        return today > 0 and today + carried >= sizes[file]
-
+    size_on = sizes if callable(sizes) else lambda file, _day: sizes.get(file)
+    content: dict[tuple[str, str, date], int] = {}
+    sent: dict[tuple[str, date], int] = {}
+    for line in lines:
+        key = line.client, line.file, line.day
+        content[key] = content.get(key, 0) + (line.size if line.method == b"GET" else 0)
+        sent[line.file, line.day] = sent.get((line.file, line.day), 0) + line.size
     started: dict[tuple[str, date], int] = {}
     finished: dict[tuple[str, date], int] = {}
-    sent: dict[tuple[str, date], int] = {}
-    for client, file, day in keys:
+    for (client, file, day), today in content.items():
         started[file, day] = started.get((file, day), 0) + 1
-        if is_finished(client, file, day):
+        before = content.get((client, file, day - timedelta(days=1)), 0)
+        size = size_on(file, day)
+        if size is not None and (today >= size or (before < size <= today + before)):
             finished[file, day] = finished.get((file, day), 0) + 1
-    for line in lines:
-        sent[line.file, line.day] = sent.get((line.file, line.day), 0) + line.size
     return Truth(started, finished, sent)

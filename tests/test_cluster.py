@@ -15,6 +15,7 @@ import pytest
 
 from accesslog import Line
 from download_counter.errors import DownloadCounterError
+from download_counter.history.store import load
 from download_counter.ingest import ingest
 from download_counter.logs.files import NoLogs, find
 from download_counter.settings import check
@@ -39,8 +40,7 @@ def counted(web_root: Path, *logs: str, scheduler: str | None = None) -> dict[st
 
 
 def finished(web_root: Path) -> int:
-    days = json.loads((web_root / ".stats" / "days.json").read_text())["days"]
-    return sum(numbers[1] for numbers in days["a.iso"].values())
+    return sum(record.files["a.iso"].finished or 0 for record in load(web_root).days.values())
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_logs_are_read_from_an_sftp_server_and_only_once(mirror: str, tmp_path: 
 
     assert counted(web_root, address) == {"a.iso": {"2026-05": 3}}
     assert ingest(check({"web_root": web_root, "logs": [address]}), {}).read is None
-    names = [log["name"] for log in json.loads((web_root / ".stats" / "days.json").read_text())["logs"]]
+    names = [log.name for log in load(web_root).logs]
     assert all(name.startswith("sftp://127.0.0.1:") for name in names), "no user name"
 
     (logs / "access.log").write_bytes(lines(ANNA, "192.0.2.9"))

@@ -59,7 +59,8 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
     logs, warnings = find(settings.logs)
 
     emptied, resized = history.forget_what_counts_lack(), history.note_sizes(sizes)
-    known = {} if emptied or resized or history.state.rule != _plain(rule) else _known(history, logs)
+    read_all = emptied or resized or history.lacks_days() or history.state.rule != _plain(rule)
+    known = {} if read_all else _known(history, logs)
     changed = [log for log in logs if log not in known]
     if not changed:
         if history.edited:
@@ -75,8 +76,9 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         sized = log_format.sized and _bytes_are_logged(history.state.logs)
         history.merge(some.work_out(good, rule, history.state.sizes, sized=sized))
     history.raise_months()
-    # Where it turns out only now whether bytes are logged, the next run reads all logs by that.
-    history.state.rule = _plain(rule) if sized == had_bytes or not known else {}
+    # Where it turns out only now whether bytes are logged, or that days are lost, the next run reads all logs.
+    read_all_next = (sized != had_bytes or history.lost_days) and known
+    history.state.rule = {} if read_all_next else _plain(rule)
     history.state.ingested = datetime.now().astimezone().replace(microsecond=0)
     history.save()
     warnings += [f"The log {log.name} {log.problem}." for log in history.state.logs if log.problem]
@@ -155,11 +157,15 @@ def _begins(one: Reading, other: Reading) -> bool:
 
 
 def _remember(
-    logs: Iterable[Log], known: Mapping[Log, KnownLog], read: Iterable[Reading], rule: Rule
+    logs: Iterable[Log], known: Mapping[Log, KnownLog], read: Sequence[Reading], rule: Rule
 ) -> tuple[KnownLog, ...]:
     """What to remember of the logs: of those that were read now, and of those that were known."""
     now = {one.log.path: _remembered(one, rule) for one in read if not _has_moved(one)}
-    left = {log.path: msgspec.structs.replace(old, name=log.name) for log, old in known.items() if log.path not in now}
+    # One that moved while it was read is not known any more: what was to be read with it is read again with it.
+    tried = {one.log.path for one in read}
+    left = {
+        log.path: msgspec.structs.replace(old, name=log.name) for log, old in known.items() if log.path not in tried
+    }
     return tuple((now | left)[log.path] for log in logs if log.path in now or log.path in left)
 
 

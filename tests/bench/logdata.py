@@ -2,7 +2,8 @@
 
 `everyday` is a file server's fortnight: a third of the lines ask for an ISO image, the log is rotated at midnight,
 and a download that ends after midnight is logged the next day with the stamp of its start, as httpd does.
-`flood` is the worst a counter meets: nearly every line a 206 answer, nearly every one another download.
+`quarter` is three months of the same server. `flood` is the worst a counter meets: nearly every line a 206 answer,
+nearly every one another download.
 """
 
 import gzip
@@ -33,6 +34,7 @@ class Kind:
     downloads: int
     current_packed: bool
     flood: bool
+    days: int = DAYS
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Dataset:
 
 
 EVERYDAY = Kind("everyday", 2_100_000, 1 / 3, 420_000, current_packed=False, flood=False)
+QUARTER = Kind("quarter", 2_100_000 * 90 // 14, 1 / 3, 420_000 * 90 // 14, current_packed=False, flood=False, days=90)
 FLOOD = Kind("flood", 2_000_000, 0.95, 1_300_000, current_packed=True, flood=True)
 
 _CHROMIUM = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{0}.0.0.0"
@@ -116,8 +119,8 @@ class _Server:
 
     def __init__(self, kind: Kind, scale: float) -> None:
         self.kind = kind
-        self.lines = round(kind.lines * scale / DAYS)
-        self.wanted = round(kind.downloads * scale / DAYS)
+        self.lines = round(kind.lines * scale / kind.days)
+        self.wanted = round(kind.downloads * scale / kind.days)
         self.rng = random.Random(f"{kind.name} {VERSION}")
         self.files = _files()
         self.names = list(self.files)
@@ -131,9 +134,9 @@ class _Server:
 
     def logs(self) -> Iterator[str]:
         """The text of each daily log, oldest first."""
-        for number in range(DAYS):
+        for number in range(self.kind.days):
             self.stamp = (FIRST_DAY + timedelta(number)).strftime("%d/%b/%Y")
-            self.last = number == DAYS - 1
+            self.last = number == self.kind.days - 1
             self.ended = [(end - DAY_SECONDS, line) for end, line in self.late]
             self.late = []
             self.asked = 0
@@ -264,7 +267,7 @@ def _make(kind: Kind, scale: float, folder: Path) -> None:
     logs = []
     lines = 0
     for number, text in enumerate(server.logs()):
-        age = DAYS - 1 - number
+        age = kind.days - 1 - number
         packed = age > 0 or kind.current_packed
         log = folder / ("access.log" + (f".{age}" if age else "") + (".gz" if packed else ""))
         data = text.encode()

@@ -51,6 +51,18 @@ def seconds(command: Command) -> tuple[float, str]:
     return took, printed
 
 
+def cpu_seconds(command: Command) -> float:
+    """Return the seconds that all processors worked for a command and the processes it started.
+
+    Raises:
+        Failed: it left with an exit code.
+    """
+    before = os.times()
+    seconds(command)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def peak_memory(command: Command) -> int:
     """Return the most bytes that the command and all processes it started held at one moment.
 

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from .logdata import Dataset, cache_folder
 from .measure import Command
@@ -185,32 +186,45 @@ def others(*, slow: bool) -> list[Tool]:
 
 
 class Ours:
-    """The download counter as an admin runs it, over a copy of a data set's logs."""
+    """The download counter as an admin runs it, over a copy of some logs.
 
-    def __init__(self, data: Dataset, scratch: Path) -> None:
-        self.data = data
+    Attributes:
+        logs: the folder of the logs.
+        web_root: the folder of the images.
+        current: the log that is still written, the last one of the data set.
+    """
+
+    def __init__(
+        self,
+        logs: Sequence[Path],
+        files: Mapping[str, int],
+        scratch: Path,
+        options: Mapping[str, object] = MappingProxyType({}),
+        checkout: Path = REPOSITORY,
+    ) -> None:
         self.web_root = scratch / "web-root"
         self.logs = scratch / "logs"
-        self.current = self.logs / data.logs[-1].name
         self.kept = scratch / "kept"
+        self._given = logs
+        self._checkout = checkout
+        self.current = self.logs / logs[-1].name
         self.logs.mkdir(parents=True)
-        for log in data.logs:
+        for log in logs:
             shutil.copy2(log, self.logs)
-        for file, size in data.files.items():
+        for file, size in files.items():
             image = self.web_root / file
             image.parent.mkdir(parents=True, exist_ok=True)
             with open(image, "wb") as made:
                 made.truncate(size)
         self.settings = scratch / "settings.py"
-        self.settings.write_text(
-            f"DOWNLOAD_COUNTER = {{'web_root': {str(self.web_root)!r}, 'logs': [{str(self.logs / 'access.log*')!r}]}}\n"
-        )
+        settings = {"web_root": str(self.web_root), "logs": [str(self.logs / "access.log*")], **options}
+        self.settings.write_text(f"DOWNLOAD_COUNTER = {settings!r}\n")
 
     def ingest(self) -> Command:
         return Command(
             [sys.executable, "-m", "download_counter", "-s", str(self.settings)],
-            REPOSITORY,
-            {"PYTHONPATH": str(REPOSITORY / "plugins"), **BYTECODE},
+            self._checkout,
+            {"PYTHONPATH": str(self._checkout / "plugins"), **BYTECODE},
         )
 
     def build(self) -> Command:
@@ -240,12 +254,12 @@ class Ours:
 
     def an_hour_of_today(self) -> None:
         """Leave of the current log what is there an hour after midnight."""
-        lines = self.data.logs[-1].read_bytes()
+        lines = self._given[-1].read_bytes()
         self.current.write_bytes(lines[: lines.find(b"\n", len(lines) // 24) + 1])
 
     def all_of_today(self) -> None:
         """Have the current log as the data set has it."""
-        shutil.copy2(self.data.logs[-1], self.logs)
+        shutil.copy2(self._given[-1], self.logs)
 
     def downloads(self) -> int:
         counts = json.loads((self.web_root / ".stats" / "counts.json").read_text())

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from download_counter.history.store import load
 from support import (
     COMBINED,
     COMBINED_PLAIN,
@@ -123,17 +124,17 @@ class Site:
         counts: dict[str, dict[str, int]] = json.loads((self.web_root / ".stats" / "counts.json").read_text())
         return counts
 
-    def days(self, what: int) -> dict[str, dict[date, int]]:
-        """One of the numbers that days.json has of each day, where it is not 0."""
-        days = json.loads((self.web_root / ".stats" / "days.json").read_text())["days"]
-        return {
-            file: numbers
-            for file in days
-            if (numbers := {date.fromisoformat(day): found[what] for day, found in days[file].items() if found[what]})
-        }
+    def days(self, what: str) -> dict[str, dict[date, int]]:
+        """One of the numbers that are known of each day, where it is not 0."""
+        numbers: dict[str, dict[date, int]] = {}
+        for day, record in load(self.web_root).days.items():
+            for file, found in record.files.items():
+                if number := getattr(found, what):
+                    numbers.setdefault(file, {})[date.fromisoformat(day)] = number
+        return numbers
 
 
-STARTED, FINISHED, SENT = 0, 1, 2
+STARTED, FINISHED, SENT = "started", "finished", "sent"
 
 
 def url(file: str) -> str:

@@ -136,13 +136,19 @@ def changing(calls: Sequence[Call], root: Path) -> list[Call]:
     ]
 
 
-def kill_after(job: Job, folder: Path, seconds: float) -> int:
-    """Run a job in a process of its own and kill it after a while; give how it ended."""
+def begin(job: Job, folder: Path) -> int:
+    """Begin a job in a process of its own, and return its number; what it says is in the file `said`."""
     child = os.fork()
     if child == 0:
         _be(job, folder / "said", lambda: None)
     os.waitpid(child, os.WUNTRACED)
     os.kill(child, signal.SIGCONT)
+    return child
+
+
+def kill_after(job: Job, folder: Path, seconds: float) -> int:
+    """Run a job in a process of its own and kill it after a while; give how it ended."""
+    child = begin(job, folder)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -150,12 +150,12 @@ def test_folders_are_open_to_the_web_server_under_any_umask(site: SmallSite) -> 
     assert stat.S_IMODE((site.web_root / COUNTS).stat().st_mode) == 0o644
 
 
-def test_a_damaged_days_json_is_set_aside_without_opening_it_to_anybody(tmp_path: Path, outside: Path) -> None:
+def test_a_damaged_state_is_set_aside_without_opening_it_to_anybody(tmp_path: Path, outside: Path) -> None:
     (tmp_path / ".stats").mkdir()
     (tmp_path / COUNTS).write_text("{}")
     (tmp_path / STATE).hardlink_to(outside / "secret")
     assert load(tmp_path).warnings
-    [aside] = (tmp_path / ".stats").glob("days.damaged-*")
+    [aside] = (tmp_path / ".stats").glob("state.damaged-*")
     assert stat.S_IMODE(aside.stat().st_mode) == 0o600
 
 

@@ -37,7 +37,7 @@ class _Cluster:
             reading = submit(itemgetter(0), both, pure=False)
             clients[reading.key] = submit(itemgetter(1), both, pure=False)
             waiting.append(reading)
-        for future, reading in as_completed(waiting, with_results=True):  # type: ignore[no-untyped-call,unused-ignore]
+        for future, reading in as_completed(waiting, loop=self._client.loop, with_results=True):  # type: ignore[no-untyped-call,unused-ignore]
             reading.clients = clients.pop(future.key)
             yield reading
 

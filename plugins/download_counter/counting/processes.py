@@ -53,7 +53,7 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
                     raise error
                 _next(pipe, waiting, at_work)
                 yield done, result
-    except (EOFError, ConnectionError) as error:
+    except (EOFError, OSError) as error:  # the end of the pipe, before an answer or within one
         raise DownloadCounterError(
             "A process that counted was killed, perhaps because the memory ran out. Nothing was changed; run again."
         ) from error

@@ -94,6 +94,7 @@ class State(msgspec.Struct, kw_only=True):
         rule: what they were counted by, as plain data.
         counts: the digest of counts.json as that run wrote it, which tells whether it was edited.
         sizes: bytes of each file, and since which day it has them; "" is for ever.
+        years: the years that have days.
         logs: the logs of that run.
     """
 
@@ -101,6 +102,7 @@ class State(msgspec.Struct, kw_only=True):
     rule: dict[str, Any] = {}
     counts: str = ""
     sizes: dict[str, list[tuple[Since, Number]]] = {}
+    years: tuple[str, ...] = ()
     logs: tuple[KnownLog, ...] = ()
 
 
@@ -157,6 +159,11 @@ class Year:
         if record is not None:
             self._records[day] = record
 
+    def forget_unread(self) -> None:
+        """Forget the days that were not looked into: they may be damaged."""
+        self.changed = True
+        self._raw.clear()
+
     def to_json(self) -> bytes:
         """Return the file's content."""
         lines = {day: bytes(raw) for day, raw in self._raw.items()}
@@ -193,6 +200,7 @@ class History:
         counts: the months of each file.
         state: what is remembered of the last run.
         edited: counts.json is not as the last run wrote it.
+        lost_days: some days were set aside, as their file was damaged.
         warnings: sentences about what was set aside.
     """
 
@@ -200,6 +208,7 @@ class History:
     counts: Counts = field(default_factory=dict)
     state: State = field(default_factory=State)
     edited: bool = False
+    lost_days: bool = False
     warnings: list[str] = field(default_factory=list)
     keep_damaged: bool = True
     _years: dict[str, Year] = field(default_factory=dict)
@@ -228,7 +237,7 @@ class History:
             try:
                 self._years[year] = Year(content, str(self.web_root / path))
             except Damaged as damage:
-                self._set_aside(path, damage, _DAYS_LOST)
+                self._lose_days(path, damage)
                 self._years[year] = Year()
         return self._years[year]
 
@@ -237,8 +246,8 @@ class History:
         try:
             return self.year(day[:4]).record(day)
         except Damaged as damage:
-            self._set_aside(YEARS / f"{day[:4]}.json", damage, _DAYS_LOST)
-            self._years[day[:4]] = Year()
+            self._lose_days(YEARS / f"{day[:4]}.json", damage)
+            self.year(day[:4]).forget_unread()
             return None
 
     def years(self) -> list[str]:
@@ -252,6 +261,11 @@ class History:
         """All days that are known, the first one first."""
         days = sorted(day for year in self.years() for day in self.year(year).days())
         return {day: record for day in days if (record := self.record(day))}
+
+    def lacks_days(self) -> bool:
+        """Say whether the days of a year that logs of the last run have lines of are gone: damaged, or taken away."""
+        years = {day[:4] for log in self.state.logs for day in log.days}
+        return any(not self.year(year).days() for year in years.intersection(self.state.years))
 
     def put(self, day: str, record: Record) -> None:
         """Set what is known of a day."""
@@ -380,6 +394,9 @@ class History:
         Raises:
             DownloadCounterError: a file cannot be written; it and those after it stay as they were.
         """
+        if not (self.state.counts or self.edited):
+            # There is none yet. Days without it are refused, so it comes first; what it lacks is read again.
+            write_whole(self.web_root, COUNTS, to_json({}))
         for name, year in sorted(self._years.items()):
             if year.changed:
                 write_whole(self.web_root, YEARS / f"{name}.json", year.to_json())
@@ -387,8 +404,14 @@ class History:
         counts = to_json(self.counts)
         write_whole(self.web_root, COUNTS, counts)
         self.state.counts = _digest(counts)
+        unseen = set(self.state.years).difference(self._years)
+        self.state.years = tuple(sorted(unseen.union(name for name, year in self._years.items() if year.days())))
         self.edited = False
         write_whole(self.web_root, STATE, to_json(msgspec.to_builtins(self.state)))
+
+    def _lose_days(self, path: Path, damage: Damaged) -> None:
+        self._set_aside(path, damage, _DAYS_LOST)
+        self.lost_days = True
 
     def _set_aside(self, path: Path, damage: Damaged, outlook: str) -> None:
         where = f"{self.web_root / path} is damaged ({damage})"

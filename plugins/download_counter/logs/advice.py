@@ -27,11 +27,16 @@ def nearest(lines: bytes, rule: Rule) -> str | None:
     """Return the known format that most of some lines follow, None if there is none."""
     best, most = None, 0
     for name in NAMES:
-        match = replace(rule, log_format=name, client="").format().pattern.match
+        match = _plainly(rule, name).format().pattern.match
         number = sum(match(line) is not None for line in _lines(lines))
         if number > most:
             best, most = name, number
     return best
+
+
+def _plainly(rule: Rule, log_format: str) -> Rule:
+    """The rule by another format, which need not have what only some settings ask for."""
+    return replace(rule, log_format=log_format, client="", crawlers=False, own_agents=())
 
 
 def problem(lines: bytes, rule: Rule) -> str:
@@ -49,7 +54,7 @@ def problem(lines: bytes, rule: Rule) -> str:
     known = nearest(lines, rule)
     first = next(_lines(lines), b"")
     if known is not None:
-        match = replace(rule, log_format=known, client="").format().pattern.match(first)
+        match = _plainly(rule, known).format().pattern.match(first)
         if match is not None:
             first = first[: match.start("client")] + b"..." + first[match.end("client") :]
     shown = _ADDRESS.sub(b"...", first)[:_SHOWN].decode("ascii", "backslashreplace")
