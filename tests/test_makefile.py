@@ -26,6 +26,7 @@ from packaging.requirements import Requirement
 
 import sample
 from checkout import CHECKOUT, copy_checkout
+from support import open_folder
 
 END = date(2026, 5, 9)
 LOCKS = sorted(CHECKOUT.glob("requirements*.txt"))
@@ -79,12 +80,13 @@ def test_plain_make_lists_each_target_and_each_variable_with_its_value(checkout:
     printed = make(checkout, "WEB_ROOT=/srv/a b", LOGS="/logs/it's *.log").stdout
     described = dict(re.findall(r"^  ([a-z]+) +(\S.*)$", printed, re.MULTILINE))
     assert described.keys() >= {
-        "audit", "bench", "clean", "demo", "doctor", "help", "ingest", "lint", "lock", "preview", "publish", "test",
+        "adopt", "audit", "bench", "clean", "demo", "doctor", "help", "ingest", "install", "lint", "lock", "preview",
+        "publish", "test",
     }  # fmt: skip
     values = dict(re.findall(r"^  ([A-Z_]+) +(\S.*)$", printed, re.MULTILINE))
     assert values["WEB_ROOT"] == "/srv/a b"
     assert values["LOGS"] == "/logs/it's *.log"
-    assert values["SITEURL"] == "https://downloads.linuxvillage.org"
+    assert values["SITEURL"] == "as in the settings"
 
 
 def test_every_target_that_is_listed_exists(checkout: Path) -> None:
@@ -246,18 +248,37 @@ def test_clean_leaves_what_output_links_to(checkout: Path, tmp_path: Path) -> No
     assert (tmp_path / "images/a.iso").exists()
 
 
+# --- Set-up ---
+
+
 @pytest.fixture
 def bare_checkout(tmp_path: Path) -> Path:
-    """A Makefile with locks that ask for nothing, so that a .venv can be made without the network."""
+    """A checkout with locks that ask for nothing, so that a .venv can be made without the network."""
     shutil.copy(CHECKOUT / "Makefile", tmp_path)
+    shutil.copytree(CHECKOUT / "scripts", tmp_path / "scripts")
     for lock in ("requirements.txt", "requirements-dev.txt"):
         (tmp_path / lock).write_text("# nothing\n")
     return tmp_path
 
 
-def test_two_makes_at_once_on_first_use_make_one_whole_venv(bare_checkout: Path) -> None:
-    command = ["make", "-s", "-C", str(bare_checkout), "run-venv", f"PYTHON={sys.executable}"]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)]
+def set_up(checkout: Path, *options: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
+    """Run the set-up by itself."""
+    return subprocess.run(
+        [checkout / "scripts/set-up", *options, "requirements.txt"],
+        env={**os.environ, "PYTHON": python},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_two_set_ups_at_once_make_one_whole_venv(bare_checkout: Path) -> None:
+    command = [str(bare_checkout / "scripts/set-up"), "requirements.txt"]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(2)
+    ]
     assert [process.communicate()[0] for process in processes] == [b"", b""]
     assert [process.returncode for process in processes] == [0, 0]
     assert len(list(bare_checkout.glob(".venv/lib/*/site-packages/locks.txt"))) == 1
@@ -268,26 +289,204 @@ def test_the_venv_is_kept_until_its_lock_changes(bare_checkout: Path) -> None:
         [file] = bare_checkout.glob(".venv/lib/*/site-packages/locks.txt")
         return file.stat().st_mtime_ns, file.read_text()
 
-    assert succeeded_silently(make(bare_checkout, "run-venv", f"PYTHON={sys.executable}"))
+    assert succeeded_silently(set_up(bare_checkout))
     first = stamp()
-    assert succeeded_silently(make(bare_checkout, "run-venv", "PYTHON=none"))
+    assert succeeded_silently(set_up(bare_checkout, python="none"))
     assert stamp() == first
     (bare_checkout / "requirements.txt").write_text("# another nothing\n")
-    assert succeeded_silently(make(bare_checkout, "run-venv", "PYTHON=none"))
+    assert succeeded_silently(set_up(bare_checkout, python="none"))
     assert stamp()[1] == "# another nothing\n"
 
 
 def test_a_package_whose_digest_is_not_locked_is_refused(bare_checkout: Path) -> None:
     (bare_checkout / "requirements.txt").write_text("pelican==4.12.0\n")
-    result = make(bare_checkout, "run-venv", f"PYTHON={sys.executable}")
+    result = set_up(bare_checkout)
     assert result.returncode != 0
     assert "hash" in result.stderr
 
 
 def test_a_missing_python_is_said_in_a_sentence(bare_checkout: Path) -> None:
-    result = make(bare_checkout, "run-venv", "PYTHON=python2.7 pythonless")
+    result = set_up(bare_checkout, python="python2.7 pythonless")
     assert result.returncode != 0
-    assert "(tried: python2.7 pythonless): install python3 and python3-venv" in result.stderr
+    assert "(tried: python2.7 pythonless). As root: apt install python3 python3-venv" in result.stderr
+
+
+@pytest.mark.parametrize("target", ["ingest", "publish", "doctor"])
+def test_a_run_of_a_checkout_that_is_not_set_up_says_the_line_to_run_and_sets_up_nothing(
+    bare_checkout: Path, target: str
+) -> None:
+    result = make(bare_checkout, target)
+    assert result.returncode != 0
+    assert f"Run: make -C '{bare_checkout}' install" in result.stderr
+    assert not (bare_checkout / ".venv").exists()
+
+
+def test_a_set_up_for_another_version_or_python_says_the_same_line(bare_checkout: Path) -> None:
+    assert succeeded_silently(set_up(bare_checkout))
+    assert succeeded_silently(set_up(bare_checkout, "--check"))
+    (bare_checkout / "requirements.txt").write_text("# of a newer version\n")
+    assert "install" in set_up(bare_checkout, "--check").stderr
+    assert succeeded_silently(set_up(bare_checkout))
+    [python] = bare_checkout.glob(".venv/lib/python3*")
+    python.rename(python.with_name("python3.1"))
+    assert f"make -C '{bare_checkout}' install" in set_up(bare_checkout, "--check").stderr
+    assert succeeded_silently(set_up(bare_checkout))
+    assert succeeded_silently(set_up(bare_checkout, "--check"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
+def test_a_user_who_may_not_set_up_is_told_who_may() -> None:
+    with open_folder() as folder:
+        shutil.copytree(CHECKOUT / "scripts", folder / "scripts")
+        for name in ("Makefile", "requirements.txt"):
+            shutil.copy(CHECKOUT / name, folder)
+        done = subprocess.run(
+            [
+                "setpriv",
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                folder / "scripts/set-up",
+                "requirements.txt",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert f"nobody may not write to {folder}. As root, run: make -C '{folder}' install" in done.stderr
+
+
+# --- local/ ---
+
+
+def local(checkout: Path, settings: str) -> None:
+    (checkout / "local").mkdir(exist_ok=True)
+    (checkout / "local/settings.py").write_text(settings)
+
+
+def published(checkout: Path, server: Path) -> Path:
+    """Publish the server's images with the checkout, which must be silent; gives the web root."""
+    if not (server / "logs").exists():
+        sample.make_logs(server / "logs", list(sample.NORMAL), end=END)
+    result = make(checkout, "publish", WEB_ROOT=server / "file server", LOGS=f"{server}/logs/*.log*")
+    assert succeeded_silently(result), result
+    return server / "file server"
+
+
+def test_adopt_asks_nothing_and_keeps_what_is_there(checkout: Path, server: Path) -> None:
+    local(checkout, "SITENAME = 'Mine'\n")
+    for _ in range(2):
+        result = make(checkout, "adopt")
+        assert (result.returncode, result.stderr) == (0, "")
+    assert (checkout / "local/settings.py").read_text() == "SITENAME = 'Mine'\n"
+    web_root = published(checkout, server)
+    assert "Mine" in (web_root / "index.html").read_text()
+    assert "tokens.css" in (web_root / "index.html").read_text()
+    for page in web_root.rglob("pages/*.html"):
+        assert "Bento" not in page.read_text(), page
+
+
+def test_each_line_of_the_start_is_a_setting_that_works(checkout: Path, server: Path) -> None:
+    make(checkout, "adopt")
+    settings = checkout / "local/settings.py"
+    lines = [line for line in settings.read_text().splitlines() if re.match(r"# [A-Z_]+(\[|\s=)", line)]
+    assert len(lines) > 10
+    kept = [
+        line for line in lines if not re.match(r"# (WEB_ROOT|LOGS|DOWNLOAD_COUNTER\[.(log_format|extensions))", line)
+    ]
+    settings.write_text("".join(line.removeprefix("# ") + "\n" for line in kept))
+    web_root = published(checkout, server)
+    page = (web_root / "index.html").read_text()
+    assert 'lang="en"' in page
+    assert "Example Linux" in page
+    assert "https://downloads.example.org" in page
+    assert not (web_root / "fr").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "others"),
+    [
+        ("I18N_SUBSITES = {}", "fr", []),
+        ("DEFAULT_LANG = 'en'\nI18N_SUBSITES = {}", "en", []),
+        ("DEFAULT_LANG = 'en'\nI18N_SUBSITES = {'fr': {}}", "en", ["fr"]),
+        ("I18N_SUBSITES['de'] = {}", "fr", ["de", "en"]),
+        ("DEFAULT_LANG = 'de'", "de", ["en"]),
+    ],
+)
+def test_languages_are_a_setting(
+    checkout: Path, server: Path, settings: str, first: str, others: Sequence[str]
+) -> None:
+    local(checkout, settings)
+    catalogue = checkout / "local/translations/de/LC_MESSAGES/messages.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(
+        'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8"\n\nmsgid "Site"\nmsgstr "Seiten"\n'
+    )
+
+    web_root = published(checkout, server)
+
+    assert f'lang="{first}"' in (web_root / "index.html").read_text()
+    for language in others:
+        assert f'lang="{language}"' in (web_root / language / "index.html").read_text()
+    found = sorted(page.parent.name for page in web_root.glob("??/index.html"))
+    assert found == list(others)
+    if first == "de":
+        assert "Seiten" in (web_root / "index.html").read_text()
+
+
+def test_a_template_extends_the_themes_and_a_style_goes_before_it(checkout: Path, server: Path) -> None:
+    local(checkout, "SITEURL = 'https://mirror.example'")
+    (checkout / "local/templates").mkdir()
+    (checkout / "local/templates/index.html").write_text(
+        '{% extends "!theme/index.html" %}{% block footer %}Our own foot{% endblock %}'
+    )
+    (checkout / "local/static").mkdir()
+    (checkout / "local/static/tokens.css").write_text(":root { --color-accent: red; }\n")
+    web_root = published(checkout, server)
+    page = (web_root / "index.html").read_text()
+    assert "Our own foot" in page
+    assert 'href="./theme/tokens.css"' in page
+    assert page.index("theme/css/tokens.css") < page.index("theme/tokens.css")
+    assert "--color-accent: red" in (web_root / "theme/tokens.css").read_text()
+    assert "https://mirror.example" in page
+
+
+def test_pages_have_no_address_until_the_site_gives_one(checkout: Path, server: Path) -> None:
+    web_root = published(checkout, server)
+    for page in [*web_root.rglob("*.html"), *web_root.rglob("*.xml")]:
+        assert "downloads.linuxvillage.org" not in page.read_text(), page
+        assert 'rel="canonical"' not in page.read_text(), page
+
+
+@pytest.mark.parametrize(
+    ("settings", "line", "what"), [("\nSITENAME = sitename", 2, "NameError"), ("X = 1\n\nif", 3, "SyntaxError")]
+)
+@pytest.mark.parametrize("target", ["ingest", "publish", "doctor"])
+def test_an_error_in_the_local_settings_is_a_sentence(
+    checkout: Path, settings: str, line: int, what: str, target: str
+) -> None:
+    local(checkout, settings)
+    result = make(checkout, target)
+    assert result.returncode != 0
+    assert f"Error: {checkout}/local/settings.py, line {line}: {what}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_translations_that_this_user_may_not_compile_are_a_warning_and_the_pages_are_made(
+    checkout: Path, server: Path
+) -> None:
+    published(checkout, server)
+    folder = checkout / "theme/translations/fr/LC_MESSAGES"
+    (folder / "messages.mo").unlink()
+    (folder / "messages.mo").mkdir()  # nobody can write it, root included
+    os.utime(folder / "messages.po", (4_000_000_000, 4_000_000_000))
+    result = make(checkout, "publish", WEB_ROOT=server / "file server", LOGS=f"{server}/logs/*.log*")
+    assert result.returncode == 0
+    assert f"run: make -C {checkout} install" in result.stderr
+
+
+# --- Locks ---
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

@@ -1,5 +1,11 @@
 """`python -m download_counter`: the ingest by itself, without Pelican; and the doctor."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # While the modules below are loaded, Ctrl-C ends the program without a traceback; `main` says it in a sentence.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import gc
 import os
@@ -24,11 +30,11 @@ Count the downloads in a web server's access logs, and keep the counts in the fo
 EPILOG = """\
 commands:
   ingest  read the logs that are new and bring the counts up to date (the default)
-  doctor  look at logs, web root, data files and settings, write nothing, and say what to mend
+  doctor  look at logs, web root, data files and settings, write nothing, and say what to fix
 
 exit codes:
   0  all is well; there may be warnings on stderr
-  1  an error, said in a sentence, or something that the doctor wants mended
+  1  an error, said in a sentence, or something that the doctor wants fixed
   2  the command line is wrong"""
 
 
@@ -102,17 +108,26 @@ def _summary(outcome: Outcome) -> str:
     return f"Logs read: {outcome.read} of {len(outcome.history.logs)}. {known}"
 
 
-def _examine(settings: Settings, timezone: str) -> int:
+def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path) -> int:
     """Print what the doctor finds, the worst last, and return the exit code."""
-    from .doctor import examine
+    from .doctor import Site, examine
     from .site.filters import printable  # the ingest has no need of these two
 
-    findings = list(examine(settings, timezone, datetime.now().astimezone()))
-    for kind in ("well", "note", "mend"):
+    subsites = configuration.get("I18N_SUBSITES")
+    site = Site(
+        output=folder / configuration.get("OUTPUT_PATH", "output"),
+        timezone=str(configuration.get("TIMEZONE") or "UTC"),
+        address=str(configuration.get("SITEURL") or ""),
+        languages=() if subsites is None else (str(configuration.get("DEFAULT_LANG", "en")), *subsites),
+        texts=folder / configuration.get("PATH", "."),
+        not_yet_yours=tuple(configuration.get("NOT_YET_YOURS", ())),
+    )
+    findings = list(examine(settings, site, datetime.now().astimezone()))
+    for kind in ("ok", "note", "FIX"):
         for finding in findings:
             if finding.kind == kind:
-                print(f"{kind}  {printable(finding.text)}")
-    return int(any(finding.kind == "mend" for finding in findings))
+                print(f"{kind:4}  {printable(finding.text)}")
+    return int(any(finding.kind == "FIX" for finding in findings))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configuration = read_configuration(options.settings)
         settings = settings_in(configuration, options.settings.absolute().parent)
         if options.command == "doctor":
-            return _examine(settings, str(configuration.get("TIMEZONE") or "UTC"))
+            return _examine(settings, configuration, options.settings.absolute().parent)
         run(settings)
     except DownloadCounterError as error:
         if options.debug:
@@ -151,6 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     exitcode = main()
     # What is left is not looked through for cycles before the end: a tenth of the time of a short run.
     gc.freeze()

@@ -1,11 +1,14 @@
-"""What on a server stands in the way of right numbers and whole pages, and how to mend it.
+"""What on a server stands in the way of right numbers and whole pages, and how to fix it.
 
 The doctor only looks: it writes nothing, so that it may be run at any time, by any user.
 """
 
+import contextlib
 import fcntl
+import grp
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +25,9 @@ from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
 from .logs.advice import problem
 from .logs.files import NoLogs, find, first_lines, open_log
 from .logs.logformat import LogFormat
-from .safe_files import TEMPORARY, explain
-from .settings import STATS_FOLDER, Settings
+from .safe_files import TEMPORARY, explain, hand_over, of_others, user_name
+from .settings import LEADS, MENTION, STATS_FOLDER, Settings
+from .site.own_files import OwnFiles
 
 # Room that is always asked for (bytes): pages, feeds and the theme are a few megabytes.
 _ROOM = 20_000_000
@@ -31,20 +35,21 @@ _ROOM = 20_000_000
 # A run each night has nights on which the machine is down: longer than this without one is odd.
 _LONGEST_PAUSE = timedelta(hours=50)
 
-# A failed run must be noticed and mended before the days it missed are gone from the logs.
+# A failed run must be noticed and fixed before the days it missed are gone from the logs.
 _SHORTEST_RETENTION = timedelta(days=3)
 
-# Names of files that lead visitors and robots, and how much of one is looked through (bytes).
-_LEADS = (".html", ".htm", ".xhtml", ".xml", ".atom", ".rss", ".txt", ".json")
+# How much of a page or a feed is looked through (bytes).
 _LONGEST_LEAD = 1 << 24
 
-# The folder's name in an address, as it is or percent-encoded, up to what may follow it there. (A class of that name
-# in a style sheet is followed by something else.)
-_MENTION = re.compile(rb"(?<![\w.-])(?:\.|%2[eE])" + STATS_FOLDER.name[1:].encode() + rb"(?=[/\"'<?#\r\n]|$)")
+# A text's language in its metadata: Markdown's and reStructuredText's.
+_LANGUAGE = re.compile(rb"^:?lang:[ \t]*([\w-]+)", re.IGNORECASE | re.MULTILINE)
 
 # Stamps with a zone: httpd's and nginx's own, and those of RFC 3339.
 _CLF_STAMP = re.compile(rb"\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}")
 _ISO_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)")
+
+
+Kind = Literal["ok", "note", "FIX"]
 
 
 @dataclass(frozen=True)
@@ -52,32 +57,55 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        kind: "well"; "note", worth knowing; "mend", numbers or pages suffer until it is mended.
+        kind: "ok"; "note", worth knowing; "FIX", numbers or pages suffer until it is fixed.
         text: a sentence for the admin, with what to do.
     """
 
-    kind: Literal["well", "note", "mend"]
+    kind: Kind
     text: str
 
 
-def examine(settings: Settings, timezone: str, now: datetime) -> Iterator[Finding]:
-    """Look at the web root, its data files and the logs.
+@dataclass(frozen=True)
+class Site:
+    """What Pelican's settings say of the site.
+
+    Attributes:
+        output: where the pages go: the web root, or a folder above it.
+        timezone: an IANA name.
+        address: SITEURL, empty if the site has none.
+        languages: the first one and those of the sub-sites; empty for any.
+        texts: the folder of the texts; None if there is none to look at.
+        not_yet_yours: what of the site that came with the program has not been changed.
+    """
+
+    output: Path
+    timezone: str = "UTC"
+    address: str = ""
+    languages: tuple[str, ...] = ()
+    texts: Path | None = None
+    not_yet_yours: tuple[str, ...] = ()
+
+
+def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:
+    """Look at the web root, its data files, the logs and the settings.
 
     Args:
         settings: the checked settings.
-        timezone: the site's TIMEZONE, an IANA name.
+        site: the site that the pages are made for.
         now: the time, with a zone: that of the machine.
     """
     yield from _user()
     yield from _crawlers(settings)
+    yield from _site(site)
     if settings.web_root.is_dir():
         yield from _web_root(settings)
+        yield from _owners(settings.web_root, site.output)
         yield from _room(settings.web_root)
         yield from _leftovers(settings.web_root)
-        yield from _references(settings.web_root)
+        yield from _references(site.output if settings.web_root.is_relative_to(site.output) else settings.web_root)
     else:
         yield Finding(
-            "mend",
+            "FIX",
             f"The web root {settings.web_root} is missing or no folder. Set WEB_ROOT to the folder that the web server "
             "serves, or make it.",
         )
@@ -85,25 +113,50 @@ def examine(settings: Settings, timezone: str, now: datetime) -> Iterator[Findin
     try:
         history = load(settings.web_root, keep_damaged=False)
     except DownloadCounterError as error:
-        yield Finding("mend", str(error))
+        yield Finding("FIX", str(error))
     else:
         yield from _data(settings.web_root, history)
-    yield from _logs(settings, history, timezone, now)
+    yield from _logs(settings, history, site.timezone, now)
 
 
 def _user() -> Iterator[Finding]:
     if os.geteuid() == 0:
         yield Finding(
             "note",
-            "This runs as root, which it need not: a user who may read the logs (on Debian the group adm) and write to "
-            "the web root is enough.",
+            "This runs as root. A user of its own is enough: one that may read the logs (on Debian, in the group adm) "
+            "and write to the web root.",
+        )
+
+
+def _site(site: Site) -> Iterator[Finding]:
+    if site.not_yet_yours:
+        yield Finding(
+            "note",
+            f"The site still has from the one that this program was made for: {', '.join(site.not_yet_yours)}. "
+            "For your own, run make adopt, and change what it puts into local/.",
+        )
+    if "://" not in site.address:
+        yield Finding(
+            "note",
+            "The site has no address (SITEURL), so its feed has none, and search engines are not told which address of "
+            "a page is the one to show.",
+        )
+    others: dict[str, list[str]] = {}
+    for text in sorted(site.texts.rglob("*.md")) if site.texts and site.languages else ():
+        with contextlib.suppress(OSError), text.open("rb") as file:
+            language = _LANGUAGE.search(file.read(4096).split(b"\n\n")[0])
+            if language and (code := language[1].decode(errors="replace")) not in site.languages:
+                others.setdefault(code, []).append(text.name)
+    for code, names in others.items():
+        yield Finding(
+            "note", f"Texts in the language {code}, which the site does not have, are left out: {', '.join(names)}."
         )
 
 
 def _crawlers(settings: Settings) -> Iterator[Finding]:
     if settings.crawlers and find_spec("crawleruseragents") is None:
         yield Finding(
-            "mend",
+            "FIX",
             "DOWNLOAD_COUNTER['crawlers'] is True, but the list of crawlers is not installed: "
             "pip install crawler-user-agents",
         )
@@ -111,37 +164,51 @@ def _crawlers(settings: Settings) -> Iterator[Finding]:
 
 def _web_root(settings: Settings) -> Iterator[Finding]:
     root = settings.web_root
-    refused = [
-        folder
-        for folder in (root, root / STATS_FOLDER)
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
-    ]
     if (root / STATS_FOLDER).is_symlink():
-        yield Finding("mend", f"{root / STATS_FOLDER} is a link; nothing is written through it. Make it a real folder.")
-    for folder in refused:
+        yield Finding("FIX", f"{root / STATS_FOLDER} is a link; nothing is written through it. Make it a real folder.")
+    refused = not os.access(root, os.W_OK | os.X_OK, effective_ids=True)
+    if refused and os.statvfs(root).f_flag & os.ST_RDONLY:
+        yield Finding("FIX", f"The disk of {root} is mounted read-only.")
+    elif refused:
+        me, folder = user_name(os.geteuid()), shlex.quote(str(root))
         yield Finding(
-            "mend",
-            f"{folder} cannot be written to by this user. Run as its owner ({_owner(folder)}) or as root, and see that "
-            "the disk is not mounted read-only.",
+            "FIX",
+            f"The user {me} may not write to {root}, which belongs to {user_name(root.stat().st_uid)}. As root: "
+            f"chgrp {grp.getgrgid(os.getegid()).gr_name} {folder} && chmod 1775 {folder}",
         )
     try:
         images, problems = scan(root, settings.extensions, settings.companions)
     except DownloadCounterError as error:
-        yield Finding("mend", str(error))
+        yield Finding("FIX", str(error))
         return
     for one in problems:
-        yield Finding("mend", one)
+        yield Finding("FIX", one)
     if not images:
         yield Finding("note", f"No file below {root} ends with {' or '.join(settings.extensions)}: the list is empty.")
     elif not refused:
-        yield Finding("well", f"The web root {root} can be written to. Images below it: {len(images)}.")
+        yield Finding("ok", f"The web root {root} can be written to. Images below it: {len(images)}.")
 
 
-def _owner(path: Path) -> str:
+def _owners(web_root: Path, output: Path) -> Iterator[Finding]:
     try:
-        return path.owner()
-    except (KeyError, OSError):
-        return f"user {path.stat().st_uid}"
+        pages = OwnFiles(web_root).digests
+    except DownloadCounterError as error:
+        yield Finding("FIX", str(error))
+        return
+    places = [(output, Path(page)) for page in pages]
+    places += [(web_root, path.relative_to(web_root)) for path in _files(web_root / STATS_FOLDER)]
+    if others := of_others(places):
+        yield Finding("FIX", hand_over(others))
+    if os.geteuid() == 0:
+        there = [root / file for root, file in places if os.path.lexists(root / file)]
+        of_root = [path for path in there if path.lstat().st_uid == 0]
+        if of_root and len(of_root) < len(there):
+            user = user_name(max(path.lstat().st_uid for path in there))
+            yield Finding(
+                "FIX",
+                f"Some of the counter's files belong to root, others to {user}. If {user} runs the counter, it cannot "
+                f"replace files written by root. Give it all of them: chown {user}: {shlex.join(map(str, of_root))}",
+            )
 
 
 def _room(root: Path) -> Iterator[Finding]:
@@ -149,12 +216,12 @@ def _room(root: Path) -> Iterator[Finding]:
     # Each file is written beside the one that it takes the place of.
     needed = _ROOM + sum(file.stat().st_size for file in _files(stats) if not file.is_symlink())
     free = shutil.disk_usage(root).free
-    kind: Literal["well", "mend"] = "well" if free >= needed else "mend"
+    kind: Kind = "ok" if free >= needed else "FIX"
     text = f"The disk of {root} has {free / 1e6:,.0f} MB free; a run needs {needed / 1e6:,.0f} MB"
-    yield Finding(kind, text + ("." if kind == "well" else ": make room, or no page and no count is written."))
+    yield Finding(kind, text + ("." if kind == "ok" else ": make room, or no page and no count is written."))
     inodes = os.statvfs(root)
     if inodes.f_files and not inodes.f_favail:
-        yield Finding("mend", f"The disk of {root} has no room for another file, however small (df -i). Remove some.")
+        yield Finding("FIX", f"The disk of {root} has no room for another file, however small (df -i). Remove some.")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -192,7 +259,7 @@ def _references(root: Path) -> Iterator[Finding]:
         folders[:] = [one for one in folders if not one.startswith(".")]
         for file in sorted(files):
             path = Path(folder, file)
-            if not file.lower().endswith(_LEADS) or not path.is_file():
+            if not file.lower().endswith(LEADS) or not path.is_file():
                 continue
             try:
                 with path.open("rb") as opened:
@@ -200,29 +267,29 @@ def _references(root: Path) -> Iterator[Finding]:
             except OSError as error:
                 yield Finding("note", f"{path} cannot be read: {explain(error)}; it may name {name}/.")
                 continue
-            if _MENTION.search(content):
+            if MENTION.search(content):
                 leads += 1
                 yield Finding(
-                    "mend",
-                    f"{path} names {name}/, which is to be known to nobody but the maintainer. Take that out "
-                    "(robots.txt too tells everybody: the page forbids robots by itself).",
+                    "FIX",
+                    f"{path} names {name}/, which nobody but the maintainer is to know. Take that out. "
+                    "(robots.txt tells everybody, too; the statistics page keeps robots away by itself.)",
                 )
     if not leads:
-        yield Finding("well", f"No page, feed, sitemap or robots.txt below {root} names {name}/.")
+        yield Finding("ok", f"No page, feed, sitemap or robots.txt below {root} names {name}/.")
 
 
 def _data(root: Path, history: History) -> Iterator[Finding]:
     for warning in history.warnings:
-        yield Finding("mend", warning)
-    aside = sorted((root / STATS_FOLDER).glob("days.damaged-*.json"))
+        yield Finding("FIX", warning)
+    aside = sorted((root / STATS_FOLDER).rglob("*.damaged-*.json"))
     if aside:
         yield Finding(
             "note",
-            f"{aside[-1]} is a days.json that was damaged and set aside. Find out why (a full disk?), then remove it.",
+            f"{aside[-1]} is a data file that was damaged and set aside. Find out why (a full disk?), then remove it.",
         )
     if not history.warnings and (root / COUNTS).exists():
         yield Finding(
-            "well", f"{COUNTS.name}, {STATE.name} and {YEARS.name}/ can be read. Files known: {len(history.counts)}."
+            "ok", f"{COUNTS.name}, {STATE.name} and {YEARS.name}/ can be read. Files known: {len(history.counts)}."
         )
 
 
@@ -240,13 +307,13 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
     except NoLogs as error:
         hidden = [folder for folder in {Path(pattern).parent for pattern in here} if _is_hidden(folder)]
         why = f" This user may not look into {hidden[0]}; on Debian, members of the group adm may." if hidden else ""
-        yield Finding("mend", f"{error}{why}")
+        yield Finding("FIX", f"{error}{why}")
         return
     except DownloadCounterError as error:
-        yield Finding("mend", str(error))
+        yield Finding("FIX", str(error))
         return
     for one in problems:
-        yield Finding("mend", one)
+        yield Finding("FIX", one)
     stamps: list[tuple[datetime, bool]] = []
     good = 0
     for log in logs:
@@ -254,14 +321,14 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
         lines = first_lines(log.path)
         trouble = trouble or problem(lines, rule)
         if trouble:
-            yield Finding("mend", f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
+            yield Finding("FIX", f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
             continue
         good += 1
         stamp = first_stamp(lines, log_format)
         if stamp is not None:
             stamps.append(stamp)
     if good:
-        yield Finding("well", f"Logs that can be read and follow the log format {settings.log_format!r}: {good}.")
+        yield Finding("ok", f"Logs that can be read and follow the log format {settings.log_format!r}: {good}.")
     yield from _zone([stamp for stamp, zoned in stamps if zoned], timezone, now)
     yield from _reach([stamp for stamp, _ in stamps], history, now)
 
@@ -311,7 +378,7 @@ def _zone(stamps: list[datetime], timezone: str, now: datetime) -> Iterator[Find
     try:
         zone: tzinfo = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
-        yield Finding("mend", f"TIMEZONE is {timezone!r}, which is no time zone. Give one as in Europe/Paris.")
+        yield Finding("FIX", f"TIMEZONE is {timezone!r}, which is no time zone. Give one as in Europe/Paris.")
         return
     others = {stamp.utcoffset() for stamp in stamps if stamp.utcoffset() != stamp.astimezone(zone).utcoffset()}
     for other in sorted(others, key=_offset):
@@ -329,7 +396,7 @@ def _zone(stamps: list[datetime], timezone: str, now: datetime) -> Iterator[Find
         )
     elif not others:
         logs = ", the logs" if stamps else ""
-        yield Finding("well", f"The site{logs} and the machine go by the same time zone, {timezone}.")
+        yield Finding("ok", f"The site{logs} and the machine go by the same time zone, {timezone}.")
 
 
 def _offset(offset: timedelta | None) -> str:
@@ -347,7 +414,7 @@ def _reach(stamps: list[datetime], history: History, now: datetime) -> Iterator[
     oldest = min(stamps)
     if oldest > last:
         yield Finding(
-            "mend",
+            "FIX",
             f"The last run was on {last:%Y-%m-%d at %H:%M}, and the oldest log begins on {oldest:%Y-%m-%d at %H:%M}: "
             "the downloads between them are lost. Bring back the logs of that time from a backup, if there is one, "
             "beside the others, and run again.",
@@ -356,7 +423,7 @@ def _reach(stamps: list[datetime], history: History, now: datetime) -> Iterator[
     pause, reach = now - last, now - oldest
     if pause > _LONGEST_PAUSE:
         yield Finding(
-            "mend",
+            "FIX",
             f"The last run was on {last:%Y-%m-%d at %H:%M}, {pause.days} days ago. Is the cron job there, and what did "
             f"it say? The logs reach back to {oldest:%Y-%m-%d}; what leaves them unread is lost.",
         )
@@ -368,7 +435,7 @@ def _reach(stamps: list[datetime], history: History, now: datetime) -> Iterator[
         )
     else:
         yield Finding(
-            "well",
+            "ok",
             f"The last run was on {last:%Y-%m-%d at %H:%M}; the logs reach back to {oldest:%Y-%m-%d}, "
             f"{reach.days} days.",
         )

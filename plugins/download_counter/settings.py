@@ -1,5 +1,6 @@
 """The setting `DOWNLOAD_COUNTER`: its keys, what they may be, and what is taken without them."""
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,13 @@ COMPANIONS = (
 # Where the data files and the statistics page are, below the web root. A name with a dot
 # stays out of the scan, and out of Apache's own listings (IndexIgnore's usual `.??*`).
 STATS_FOLDER = Path(".stats")
+
+# The statistics folder as an address names it, plain or percent-encoded, up to what may follow it there. (A class of
+# that name in a style sheet is followed by something else.)
+MENTION = re.compile(rb"(?<![\w.-])(?:\.|%2[eE])" + STATS_FOLDER.name[1:].encode() + rb"(?=[/\"'<?#\r\n]|$)")
+
+# Names of files that lead visitors and robots, and so may not name it.
+LEADS = (".html", ".htm", ".xhtml", ".xml", ".atom", ".rss", ".txt", ".json")
 
 
 @dataclass(frozen=True)

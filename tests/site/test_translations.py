@@ -55,7 +55,7 @@ def test_processes_that_compile_at_once_do_not_meet(tmp_path: Path) -> None:
         write(tmp_path, language, PO.format(language) + "".join(f'\nmsgid "{n}"\nmsgstr "{n}"\n' for n in range(99)))
 
     with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as processes:
-        assert list(processes.map(compile_translations, [tmp_path] * 8)) == [None] * 8
+        assert list(processes.map(compile_translations, [tmp_path] * 8)) == [[]] * 8
 
     assert word(tmp_path, "da") == "da"
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"messages.po", "messages.mo"}
@@ -82,10 +82,38 @@ def test_a_damaged_translation_is_named_and_the_old_one_stays(tmp_path: Path, te
     assert len(list(po.parent.iterdir())) == 2
 
 
-def test_a_translation_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_translation_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path) -> None:
     po = write(tmp_path, "fr", PO.format("Les images"))
     po.with_suffix(".mo").mkdir()
     os.utime(po, (4_000_000_000, 4_000_000_000))
 
-    with pytest.raises(DownloadCounterError, match=r"messages\.po cannot be compiled to messages\.mo: "):
-        compile_translations(tmp_path)
+    [said] = compile_translations(tmp_path)
+
+    assert f"{po} cannot be compiled to " in said
+    assert "install" in said
+    assert [path.name for path in po.parent.iterdir() if path.is_file()] == ["messages.po"]
+
+
+def test_a_sites_own_words_go_before_the_themes_and_its_own_language_is_there_too(tmp_path: Path) -> None:
+    theme, own = tmp_path / "theme", tmp_path / "local/translations"
+    other = '\nmsgid "Site"\nmsgstr "Site"\n'
+    write(theme, "fr", PO.format("Les images") + other)
+    for language, word_ in (("fr", "Téléchargements"), ("de", "Dateien")):
+        write(tmp_path / "local", language, PO.format(word_) + '\nmsgid "Site"\nmsgstr ""\n')
+
+    assert compile_translations(theme, [own]) == []
+
+    assert (word(theme, "fr"), word(theme, "de")) == ("Téléchargements", "Dateien")
+    assert gettext.translation("messages", theme / "translations", ["fr"]).gettext("Site") == "Site"
+
+
+def test_a_change_of_the_sites_own_words_is_compiled(tmp_path: Path) -> None:
+    write(tmp_path / "theme", "fr", PO.format("Les images"))
+    own = write(tmp_path / "local", "fr", PO.format("Un"))
+    compile_translations(tmp_path / "theme", [tmp_path / "local/translations"])
+    own.write_text(PO.format("Deux"))
+    os.utime(own, (4_000_000_000, 4_000_000_000))
+
+    compile_translations(tmp_path / "theme", [tmp_path / "local/translations"])
+
+    assert word(tmp_path / "theme", "fr") == "Deux"

@@ -10,7 +10,18 @@ from zlib import crc32
 
 from ..history.day import ALL_FILES, Counts, Day, Record, add_days, trim_row
 from .agents import program, system
-from .rule import CHECK, DOWNLOAD, MISSING, Rule, checked_by, day_after, day_before, has_finished, probe_below
+from .rule import (
+    CHECK,
+    DOWNLOAD,
+    MISSING,
+    Rule,
+    checked_by,
+    day_after,
+    day_before,
+    has_finished,
+    probe_below,
+    with_colon,
+)
 from .tally import Clients, Key
 
 Size = tuple[str, int]
@@ -62,6 +73,12 @@ class _Part:
             array("Q", (n for n, is_mine in zip(sent, mine, strict=True) if is_mine)),
             bytes(kind for kind, is_mine in zip(agents, mine, strict=False) if is_mine),
         )
+
+    def ipv6(self) -> list[bytes]:
+        """The names that are IPv6 addresses."""
+        if self.share != ALL_CLIENTS:
+            return [name for name in self.content[0] if b":" in name]
+        return with_colon(self.clients.names_at(self.index))
 
 
 def share_of(clients: Clients, number: int, of: int) -> Clients:
@@ -126,6 +143,10 @@ class _DayOfFile:
     @property
     def names(self) -> Iterable[bytes]:
         return self.downloads[0].content[0] if len(self.downloads) == 1 else self.sent
+
+    def ipv6(self) -> set[bytes]:
+        """The clients with an IPv6 address."""
+        return {client for part in self.downloads for client in part.ipv6()}
 
     def forget(self) -> None:
         """Let go of what was unpacked: two days of a file are held at a time."""
@@ -261,7 +282,7 @@ def _work_out_day(
     left_out = {reason: len(_distinct(parts)) for reason, parts in today.left_out.items()}
     if left_out:
         tables["left_out"] = left_out
-    ipv6 = [name for name in today.names if b":" in name] if _any_ipv6(today) else []
+    ipv6 = today.ipv6()
     started = len(today.downloads[0].content[0]) if len(today.downloads) == 1 else len(today.sent)
     finished = asked = checked = hosting = None
     if size is not None:
@@ -285,10 +306,6 @@ def _work_out_day(
         hosting=hosting,
     )
     return day, tables
-
-
-def _any_ipv6(day: _DayOfFile) -> bool:
-    return any(b":" in part.clients.names for part in day.downloads)
 
 
 def _by_name(kinds: Mapping[int, int], name_of: Callable[[int], str]) -> Counts:
@@ -367,11 +384,9 @@ def _add(rows: dict[str, Counts], file: str, row: Mapping[str, int]) -> None:
 
 
 def days_around(days: Iterable[str]) -> set[str]:
-    """Return some days and the two before and after each: what is counted of a day hangs on them.
+    """Return some days, the day before and the day after each: what finished on one may have begun on another.
 
-    A download of a day may have begun on the day before; and it is checked on that day or the next.
+    What was checked hangs on one day more, for who resumes over midnight and checks on the day after that. It is said
+    as "at least", and does not make a run read that day as well.
     """
-    around = set(days)
-    for _ in range(2):
-        around |= {neighbour for day in around for neighbour in (day_before(day), day_after(day))}
-    return around
+    return {near for day in days for near in (day_before(day), day, day_after(day))}

@@ -287,16 +287,27 @@ def client_namer(fold_ipv4: int | None, fold_ipv6: int | None) -> Callable[[byte
     return client_of
 
 
-def all_in_one_spelling(clients: Collection[bytes]) -> bool:
-    """Say whether clients are spelled as `client_namer` spells them if nothing is folded: quickly, as most are."""
-    if not (others := b"\n".join(clients).translate(None, b"0123456789.\n")):
+def all_in_one_spelling(clients: bytes) -> bool:
+    """Say whether clients, one a line, are spelled as `client_namer` spells them if nothing is folded: most are."""
+    if not (others := clients.translate(None, b"0123456789.\n")):
         return True
     if others.translate(None, b"abcdef:"):
         return False
-    ipv6 = [client for client in clients if b":" in client]
     # A look for short pieces takes a tenth of the pattern's time, and finds few.
-    few = [client for client in ipv6 if b":0" in client or b"::" in client or b"." in client or client[:1] == b"0"]
+    few = [one for one in with_colon(clients) if b":0" in one or b"::" in one or b"." in one or one[:1] == b"0"]
     return not any(map(_MAY_BE_ODD.search, few))
+
+
+def with_colon(clients: bytes) -> list[bytes]:
+    """Return those of some clients, one a line, that have a colon: quickly, for most have none."""
+    found: list[bytes] = []
+    at = clients.find(b":")
+    while at >= 0:
+        end = clients.find(b"\n", at)
+        end = end if end >= 0 else len(clients)
+        found.append(clients[clients.rfind(b"\n", 0, at) + 1 : end])
+        at = clients.find(b":", end)
+    return found
 
 
 # --- Started, finished ---

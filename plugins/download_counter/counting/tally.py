@@ -87,12 +87,26 @@ class Clients:
         self.agents += agents
         self.ends.extend((len(self.sent), len(self.names)))
 
+    def extend(self, more: "Clients") -> None:
+        """Add what the clients of another piece of the log did."""
+        clients, length = len(self.sent), len(self.names)
+        self.ends.extend(end + (length if index % 2 else clients) for index, end in enumerate(more.ends))
+        self.keys += more.keys
+        self.names += more.names
+        self.sent.extend(more.sent)
+        self.agents += more.agents
+        for key, sent in more.heads.items():
+            self.heads[key] = self.heads.get(key, 0) + sent
+
+    def names_at(self, index: int) -> bytes:
+        """Return the names of the key at this place of `keys`, one a line."""
+        begin = self.ends[2 * index - 1] if index else 0
+        return bytes(memoryview(self.names)[begin : self.ends[2 * index + 1] - 1])
+
     def at(self, index: int) -> tuple[list[bytes], "array[int]", bytes]:
         """Return names, bytes sent and agents of the key at this place of `keys`."""
-        first, begin = self.ends[2 * index - 2 : 2 * index] if index else (0, 0)
-        last, end = self.ends[2 * index : 2 * index + 2]
-        names = bytes(memoryview(self.names)[begin : end - 1]).split(b"\n")
-        return names, self.sent[first:last], bytes(self.agents[first:last])
+        first, last = self.ends[2 * index - 2] if index else 0, self.ends[2 * index]
+        return self.names_at(index).split(b"\n"), self.sent[first:last], bytes(self.agents[first:last])
 
     def size(self, index: int) -> int:
         """How many clients the key at this place has."""
@@ -128,6 +142,17 @@ class Tally:
     def days(self) -> set[str]:
         """The days that this log has lines of."""
         return {key.day for key in self.clients.keys}
+
+    def add(self, more: "Tally") -> None:
+        """Add what another piece of the log says, but for its clients."""
+        self.lines += more.lines
+        self.unreadable += more.unreadable
+        self.misdated += more.misdated
+        self.sample += more.sample[: _SAMPLE - len(self.sample)]
+        self.has_bytes |= more.has_bytes
+        self.heads += more.heads
+        self.heads_silent += more.heads_silent
+        self.heads_sized += more.heads_sized
 
 
 def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
@@ -344,7 +369,7 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
             self.clear()  # of the places of days, which know this: what is counted is not held any longer
 
     def _in_one_spelling(self, clients: Mapping[bytes, int], agents: bytes) -> tuple[Mapping[bytes, int], bytes]:
-        if not self._folds and all_in_one_spelling(clients):
+        if not self._folds and all_in_one_spelling(b"\n".join(clients)):
             return clients, agents
         spelled: dict[bytes, int] = {}
         kinds = bytearray()

@@ -1,12 +1,13 @@
 """The work of counting: on the processes of this machine, or on a cluster, with the same functions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..history.day import Record
-from ..logs.files import Log, LogProblem, read, whole_lines
+from ..logs.files import Log, LogProblem, line_starts, read, whole_lines
 from .days import Call, Found, Gathered, Sizes, records, work_out
 from .processes import at_once, processors
 from .rule import Rule
@@ -14,6 +15,9 @@ from .tally import Clients, Tally, tally
 
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
 _WORTH_PROCESSES = 1 << 21
+
+# No piece of a plain log that is cut is smaller (bytes).
+_WORTH_PIECES = 1 << 22
 
 # Fewer clients than these are put together in no time.
 _MANY_CLIENTS = 200_000
@@ -47,12 +51,14 @@ class Reading:
     problem: str = ""
 
 
-def read_log(log: Log, rule: Rule) -> tuple[Reading, Clients]:
-    """Read and count a log, as far as it can be read. Runs in a process of its own.
+def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> tuple[Reading, Clients]:
+    """Read and count a log, as far as it can be read, or a piece of it. Runs in a process of its own.
 
     Args:
         log: the log.
         rule: the rule to count by.
+        start: the byte to begin at, where a line begins.
+        stop: the byte to stop before; None reads to the end.
     """
     now, inode = log.look()
     reading = Reading(now, inode)
@@ -60,7 +66,7 @@ def read_log(log: Log, rule: Rule) -> tuple[Reading, Clients]:
     def blocks() -> Iterable[bytes]:
         given = 0
         try:
-            for block in read(log.path):
+            for block in read(log.path, start, stop):
                 if len(reading.beginning) < _BEGINNING:
                     reading.beginning = (reading.beginning + block)[:_BEGINNING]
                 if end := block.rfind(b"\n") + 1:
@@ -75,6 +81,28 @@ def read_log(log: Log, rule: Rule) -> tuple[Reading, Clients]:
     reading.days = frozenset(reading.tally.days())
     clients, reading.tally.clients = reading.tally.clients, Clients()
     return reading, clients
+
+
+def _pieces(logs: Sequence[Log]) -> list[tuple[Log, int, int | None]]:
+    """Cut plain logs that are more than a processor's share of the work: some servers keep one log for years."""
+    share = max(_WORTH_PIECES, sum(log.size for log in logs) // processors())
+    pieces: list[tuple[Log, int, int | None]] = []
+    for log in logs:
+        cuts = line_starts(log.path, range(share, log.size - share // 2, share)) if log.size > share else []
+        pieces += zip([log] * (len(cuts) + 1), [0, *cuts], [*cuts, None], strict=True)
+    return sorted(pieces, key=lambda piece: (piece[2] or piece[0].size) - piece[1], reverse=True)
+
+
+def _joined(pieces: Mapping[int, tuple[Reading, Clients]]) -> tuple[Reading, Clients]:
+    """Put the pieces of a log together, by where they begin."""
+    (whole, clients), *others = (pieces[start] for start in sorted(pieces))
+    for reading, more in others:
+        whole.days |= reading.days
+        whole.length += reading.length
+        whole.problem = whole.problem or reading.problem
+        whole.tally.add(reading.tally)
+        clients.extend(more)
+    return whole, clients
 
 
 class Workers(Protocol):
@@ -118,15 +146,23 @@ class _Here:
     """The processes of this machine. Small work is done without them."""
 
     def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
-        calls = [(log, rule) for log in sorted(logs, key=lambda log: log.size, reverse=True)]
+        pieces = _pieces(logs)
+        calls = [(log, rule, start, stop) for log, start, stop in pieces]
         number = min(len(calls), processors())
+        read: Iterable[tuple[int, tuple[Reading, Clients]]]
         if number < 2 or sum(log.size for log in logs) < _WORTH_PROCESSES:
-            read = (read_log(*call) for call in calls)
+            read = ((index, read_log(*call)) for index, call in enumerate(calls))
         else:
-            read = (result for _, result in at_once(read_log, calls, number))
-        for reading, clients in read:
-            reading.clients = clients
-            yield reading
+            read = at_once(read_log, calls, number)
+        number_of = Counter(log for log, _, _ in pieces)
+        parts: dict[Log, dict[int, tuple[Reading, Clients]]] = {}
+        for index, part in read:
+            log, start, _ = pieces[index]
+            parts.setdefault(log, {})[start] = part
+            if len(parts[log]) == number_of[log]:
+                reading, clients = _joined(parts.pop(log))
+                reading.clients = clients
+                yield reading
 
     def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
         gathered = Gathered((reading.clients for reading in readings), rule)

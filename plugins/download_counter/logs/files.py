@@ -234,6 +234,21 @@ def first_lines(path: Path | str, most: int = BEGINNING) -> bytes:
     return lines[: lines.rfind(b"\n") + 1]
 
 
+def line_starts(path: Path | str, near: Iterable[int]) -> list[int]:
+    """Return where the first lines begin at or after some bytes of a log; none if it is compressed or far away."""
+    if isinstance(path, str):
+        return []
+    starts: list[int] = []
+    with contextlib.suppress(OSError), _open_plain(path) as file:
+        if any(file.peek(6).startswith(magic) for magic, _ in _MAGIC):
+            return []
+        for byte in near:
+            file.seek(byte - 1)
+            if file.readline(LONGEST_LINE).endswith(b"\n") and file.tell() > max(starts, default=0):
+                starts.append(file.tell())
+    return starts
+
+
 def begin_alike(one: Path | str, other: Path | str, length: int) -> bool:
     """Say whether the first bytes of two logs are the same, as far as both can be read.
 

@@ -33,13 +33,16 @@ def connect() -> None:
     signals.get_generators.connect(_begin)
     signals.get_writer.connect(_writer)
     signals.static_generator_init.connect(take_static)
+    signals.page_generator_context.connect(_leave_out_other_languages)
+    signals.article_generator_context.connect(_leave_out_other_languages)
     signals.finalized.connect(_finish)
 
 
 def _check(pelican: Any) -> None:
     """Check the settings, before anything is read or written."""
     settings = pelican.settings
-    _quieten(logging.getLogger("pelican"), debug=bool(settings.get("DEBUG")))
+    for name in ("pelican", "pelican.utils"):
+        _quieten(logging.getLogger(name), debug=bool(settings.get("DEBUG")))
     output = Path(os.path.abspath(settings["OUTPUT_PATH"]))
     if settings.get("DELETE_OUTPUT_DIRECTORY") and (is_wanted(settings) or (output / COUNTS).exists()):
         raise DownloadCounterError(
@@ -65,7 +68,9 @@ def _check(pelican: Any) -> None:
     for excludes in ("ARTICLE_EXCLUDES", "PAGE_EXCLUDES"):
         if counter.notes not in settings[excludes]:
             settings[excludes] = [*settings[excludes], counter.notes]
-    compile_translations(Path(settings["THEME"]))
+    own = [Path(folder) for folder in settings.get("THEME_TRANSLATIONS_OVERRIDES", ())]
+    for problem in compile_translations(Path(settings["THEME"]), own):
+        logger.warning("%s", problem)
 
 
 def _make_output(output: Path) -> None:
@@ -93,10 +98,16 @@ def _equip(generator: Generator) -> None:
     generator.env.loader = ChoiceLoader([generator.env.loader, FileSystemLoader(TEMPLATES)])
 
 
+# What Pelican says of a text that a sub-site does not have in its language. A site in several languages may be so.
+_UNTRANSLATED = "There are %s original (not translated) items"
+
+
 class _Quiet(logging.Filter):
     """Lets an error be the sentence it is: Pelican's own handler prints the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith(_UNTRANSLATED) and runs and len(current().languages) > 1:
+            return False
         error = record.exc_info[1] if record.exc_info else None
         if record.levelno == logging.CRITICAL:
             error = error or sys.exc_info()[1]  # Pelican before 4.12 says what it caught, without handing it on
@@ -120,8 +131,19 @@ def _begin(pelican: Any) -> type[Generator] | None:
     if not runs or runs[-1].root == root or not root.is_relative_to(runs[-1].root):
         runs.clear()  # what is left of a build that failed, when pages are rebuilt or another site is built
         settings = settings_of(pelican.settings)
-        runs.append(Run(root, settings, Publication(root, settings)))
+        languages = (pelican.settings["DEFAULT_LANG"], *pelican.settings.get("I18N_SUBSITES", ()))
+        runs.append(Run(root, settings, Publication(root, settings), languages))
     return DownloadsGenerator
+
+
+def _leave_out_other_languages(generator: Generator, metadata: dict[str, Any]) -> None:
+    """Leave out a text in a language that the site does not have; i18n_subsites would stop at it."""
+    if not is_wanted(generator.settings) or "I18N_SUBSITES" not in generator.settings:
+        return
+    language = metadata.get("lang") or generator.settings["DEFAULT_LANG"]
+    if language not in current().languages:
+        metadata["status"] = "skip"
+        logger.info("Left out, since the site has no language %s: %s", language, metadata.get("title"))
 
 
 def _writer(pelican: Any) -> type[WholeWriter] | None:

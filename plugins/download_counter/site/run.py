@@ -19,6 +19,7 @@ class Run:
     root: Path
     settings: Settings
     publication: Publication
+    languages: tuple[str, ...]
     images: list[Image] = field(default_factory=list)
     history: History | None = None
     report: Report | None = None

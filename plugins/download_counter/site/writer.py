@@ -20,19 +20,13 @@ from pelican import signals, writers
 from ..errors import DownloadCounterError
 from ..history.store import LOCK
 from ..safe_files import Staged, hand_over, lock, of_others, read_plain, remove, stage, sweep
-from ..settings import STATS_FOLDER, Settings
+from ..settings import LEADS, MENTION, STATS_FOLDER, Settings
 from .own_files import OwnFiles
 
 logger = logging.getLogger(__name__)
 
 # What the counter keeps in .stats/; no page may take its place.
 _KEPT = re.compile(r"(?:counts|days|files|state)\.json|days/.*|\.lock")
-
-# The statistics folder as an address names it, plain or percent-encoded, up to what may follow it there.
-MENTION = re.compile(rb"(?<![\w.-])(?:\.|%2[eE])" + STATS_FOLDER.name[1:].encode() + rb"(?=[/\"'<?#\r\n]|$)")
-
-# What leads visitors and robots.
-LEADS = (".html", ".htm", ".xhtml", ".xml", ".atom", ".rss", ".txt", ".json")
 
 _NO_ROBOTS = b'<meta name="robots" content="noindex, nofollow">'
 
