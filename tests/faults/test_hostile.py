@@ -21,6 +21,7 @@ import pytest
 from accesslog import Line
 from download_counter.catalogue import scan
 from download_counter.history import store as history
+from download_counter.history.year import to_json
 from download_counter.settings import COMPANIONS
 from smallsite import SmallSite
 from support import CHECKOUT
@@ -208,7 +209,7 @@ def test_data_with_hostile_names_is_read_back_as_it_was_written(site: SmallSite)
     before = (site.web_root / ".stats/counts.json").read_bytes()
     found = history.load(site.web_root)
     assert found.warnings == []
-    assert history.to_json(found.counts) == before
+    assert to_json(found.counts) == before
 
 
 @pytest.mark.parametrize("content", ["a gibibyte", "binary", "no line end", "many names"])

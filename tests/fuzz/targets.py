@@ -14,7 +14,8 @@ from download_counter.catalogue import digest_in, quote_file
 from download_counter.counting.rule import DOWNLOAD, Rule, kind_namer, path_namer
 from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
-from download_counter.history.store import COUNTS, YEARS, History, load, parse_counts, to_json
+from download_counter.history.store import COUNTS, YEARS, History, load, parse_counts
+from download_counter.history.year import to_json
 from download_counter.logs.files import whole_lines
 from download_counter.logs.jsonformat import JSON_FORMATS
 from download_counter.logs.logformat import KNOWN, compile_format

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from download_counter.history.day import Day
-from download_counter.history.store import to_json
+from download_counter.history.year import to_json
 from download_counter.site.exports import badge, csv_of_days, csv_of_months, json_of
 from download_counter.site.report import Figure
 from histories import counted, made

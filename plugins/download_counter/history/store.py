@@ -27,14 +27,15 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
 from ..errors import DownloadCounterError
 from ..safe_files import list_plain, read_plain, set_aside, write_whole
 from ..settings import STATS_FOLDER
-from .day import COLUMNS, Day, Record, merge_day, merge_row, sees
+from .day import Day, Record, merge_day, merge_row, sees
+from .year import Damaged, DayText, Year, decode, to_json
 
 COUNTS = STATS_FOLDER / "counts.json"
 STATE = STATS_FOLDER / "state.json"
@@ -46,12 +47,9 @@ _DAYS_LOST = "Months stay as counts.json has them; days start over from the logs
 # Nobody has had more downloads; a longer number is a slip, and more than JSON's readers agree on (RFC 8259 section 6).
 _MOST = 2**53 - 1
 
-T = TypeVar("T")
-
 Counts = dict[str, dict[str, int]]
 """file -> month ("YYYY-MM") -> downloads."""
 
-DayText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Since = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -104,91 +102,6 @@ class State(msgspec.Struct, kw_only=True):
     sizes: dict[str, list[tuple[Since, Number]]] = {}
     years: tuple[str, ...] = ()
     logs: tuple[KnownLog, ...] = ()
-
-
-class _YearFile(msgspec.Struct):
-    columns: list[str]
-    days: dict[DayText, msgspec.Raw]
-
-
-class Damaged(Exception):
-    """How a data file is not what it should be."""
-
-
-class Year:
-    """The days of a year, each looked into when it is asked for."""
-
-    def __init__(self, content: bytes | None = None, name: str = "") -> None:
-        self._name = name
-        self._records: dict[str, Record] = {}
-        self._raw: dict[str, msgspec.Raw] = {}
-        self.changed = False
-        if content is not None:
-            data = _decode(content, _YearFile)
-            known = [column.name for column in COLUMNS]
-            if data.columns != known[: len(data.columns)]:
-                raise DownloadCounterError(
-                    f"{name} was written by a newer version of this program: it has the columns "
-                    f"{', '.join(data.columns)}. Use that version; nothing was changed."
-                )
-            self._raw = data.days
-
-    def days(self) -> set[str]:
-        """The days that are known."""
-        return self._raw.keys() | self._records.keys()
-
-    def months(self) -> set[str]:
-        """The months with days that were looked into."""
-        return {day[:7] for day in self._records}
-
-    def record(self, day: str) -> Record | None:
-        """Return what is known of a day.
-
-        Raises:
-            Damaged: it is not what it should be.
-        """
-        if (raw := self._raw.pop(day, None)) is not None:
-            self._records[day] = _decode(bytes(raw), Record)
-        return self._records.get(day)
-
-    def put(self, day: str, record: Record | None) -> None:
-        """Set what is known of a day; None forgets it."""
-        self.changed = True
-        self._raw.pop(day, None)
-        self._records.pop(day, None)
-        if record is not None:
-            self._records[day] = record
-
-    def forget_unread(self) -> None:
-        """Forget the days that were not looked into: they may be damaged."""
-        self.changed = True
-        self._raw.clear()
-
-    def to_json(self) -> bytes:
-        """Return the file's content."""
-        lines = {day: bytes(raw) for day, raw in self._raw.items()}
-        lines |= {day: _encode(record) for day, record in self._records.items()}
-        columns = msgspec.json.encode([column.name for column in COLUMNS])
-        days = b",\n".join(b'"%b": %b' % (day.encode(), lines[day]) for day in sorted(lines))
-        return b'{"columns": %b,\n"days": {\n%b\n}}\n' % (columns, days)
-
-
-def _decode(content: bytes, kind: type[T]) -> T:
-    try:
-        try:
-            return msgspec.json.decode(content, type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            # A file name that is not UTF-8 is held with JSON's escapes of lone surrogates, which only json reads.
-            return msgspec.convert(json.loads(content), kind, strict=True)
-    except (ValueError, RecursionError) as error:
-        raise Damaged(str(error)) from error
-
-
-def _encode(data: object) -> bytes:
-    try:
-        return msgspec.json.encode(data, order="sorted")
-    except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(data), sort_keys=True, separators=(",", ":")).encode()
 
 
 @dataclass
@@ -449,7 +362,7 @@ def load(web_root: Path, *, keep_damaged: bool = True) -> History:
         )
     if state is not None:
         try:
-            history.state = _decode(state, State)
+            history.state = decode(state, State)
         except Damaged as damage:
             history._set_aside(STATE, damage, "All logs are read again.")
     history.edited = counts is not None and history.state.counts != _digest(counts)
@@ -496,17 +409,3 @@ def _is_month(text: str) -> bool:
         return len(text) == 7 and date.fromisoformat(f"{text}-01").isoformat() == f"{text}-01"
     except ValueError:
         return False
-
-
-def to_json(data: object, indent: int | None = 1) -> bytes:
-    """Return sorted JSON in UTF-8 with a newline at the end.
-
-    A file name that is not UTF-8 is held with surrogate escapes, which UTF-8 cannot hold: then
-    the whole is written in ASCII with JSON's own escapes.
-    """
-    text = json.dumps(data, indent=indent, sort_keys=True, ensure_ascii=False) + "\n"
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(data, indent=indent, sort_keys=True) + "\n"
-        return text.encode()

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from pelican.generators import Generator, PelicanTemplateNotFound
 
 from ..catalogue import scan
-from ..history.store import LOCK, History, load, to_json
+from ..history.store import LOCK, History, load
+from ..history.year import to_json
 from ..ingest import ingest
 from ..logs.files import NoLogs
 from ..safe_files import lock

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ..errors import DownloadCounterError
-from ..history.store import to_json
+from ..history.year import to_json
 from ..safe_files import read_plain, write_whole
 from ..settings import STATS_FOLDER
 
