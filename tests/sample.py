@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 State = Literal["normal", "empty", "many", "hostile", "big"]
@@ -32,6 +32,9 @@ State = Literal["normal", "empty", "many", "hostile", "big"]
 LOG_NAME = "downloads-ssl-access.log"
 LOG_DAYS = 14
 """Rotated logs beside the current one, as Debian's logrotate keeps them for Apache."""
+
+HISTORY_DAYS = 130
+"""The days before the end day that are known one by one, those of the logs among them."""
 
 HISTORY_MONTHS = 36
 BIG_MONTHS = 120
@@ -74,13 +77,13 @@ ALL_COMPANIONS = (".md5", ".sha256", ".sha512", ".asc", ".torrent")
 
 NORMAL = (
     SampleImage("bento-openbox-noble-24.04.3-amd64.iso", 2_634_022_912, 9, 30, ALL_COMPANIONS),
-    SampleImage("bento-openbox-noble-24.04.2-amd64.iso", 2_581_594_112, 178, 8, ALL_COMPANIONS),
+    SampleImage("bento-openbox-noble-24.04.2-amd64.iso", 2_581_594_112, 58, 8, ALL_COMPANIONS),
     SampleImage(
         "bento-openbox-noble-24.04-amd64.iso", 2_451_570_688, 540, 6, (".md5", ".sha256", ".sha512", ".torrent")
     ),
     SampleImage("bento-openbox-noble-24.04-i386.iso", 1_494_222_848, 538, 9),
-    SampleImage("bento-openbox-antix-23.2-amd64.iso", 1_387_266_048, 402, 10, (".md5", ".sha256", ".sha512")),
-    SampleImage("bento-openbox-antix-23.2-i386.iso", 1_211_105_280, 401, 7, (".md5", ".sha256", ".sha512")),
+    SampleImage("bento-openbox-antix-23.2-amd64.iso", 1_387_266_048, 104, 10, (".md5", ".sha256", ".sha512")),
+    SampleImage("bento-openbox-antix-23.2-i386.iso", 1_211_105_280, 103, 7, (".md5", ".sha256", ".sha512")),
     SampleImage("bento-i686-non-pae/bento to tori alpha1.iso", 734_003_200, 2_310, 2),
     SampleImage("bento-i686-non-pae/bento to tori beta.iso", 741_343_232, 2_254, 2, (".md5",)),
     SampleImage("archives/2024/bento-openbox-noble-24.04-rc1-amd64.iso", 2_440_036_352, 561, 1),
@@ -251,10 +254,22 @@ _COMPANION_MAKERS: dict[str, Callable[[SampleImage], bytes]] = {
 def make_history(
     web_root: Path, images: list[SampleImage], state: State = "normal", *, end: date, seed: int = 1
 ) -> None:
-    """Write a counts.json with three years of months before the end day's (ten in "big"), unless there is one."""
-    counts = _big_history(end, seed) if state == "big" else _history(images, end, seed)
+    """Write three years of months before the end day's (ten in "big"), and the days before the logs.
+
+    Files that are there are left as they are.
+    """
+    counts, days = (_big_history(end, seed), {}) if state == "big" else _history(images, end, seed)
     text = json.dumps(counts, indent=1, sort_keys=True, ensure_ascii=False)
-    _write_new(web_root / ".stats" / "counts.json", text.encode(), datetime.combine(end, time(1), UTC))
+    made = datetime.combine(end, time(1), UTC)
+    _write_new(web_root / ".stats" / "counts.json", text.encode(), made)
+    for year in sorted({day[:4] for day in days}):
+        lines = ",\n".join(
+            f"{json.dumps(day)}: {json.dumps(record, ensure_ascii=False)}"
+            for day, record in days.items()
+            if day[:4] == year
+        )
+        content = f'{{"columns": {json.dumps(COLUMNS)},\n"days": {{\n{lines}\n}}}}\n'
+        _write_new(web_root / ".stats" / "days" / f"{year}.json", content.encode(), made)
 
 
 def _big_history(end: date, seed: int) -> dict[str, dict[str, int]]:
@@ -268,23 +283,99 @@ def _big_history(end: date, seed: int) -> dict[str, dict[str, int]]:
     }
 
 
-def _history(images: list[SampleImage], end: date, seed: int) -> dict[str, dict[str, int]]:
+def _history(
+    images: list[SampleImage], end: date, seed: int
+) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, object]]]:
+    """Make the months of each file, and what is known of the days before those of the logs."""
     counts: dict[str, dict[str, int]] = {}
-    for image in [*images, *(GONE if images else ())]:
-        if not _is_utf8(image.path):
-            continue
+    images = [image for image in (*images, *(GONE if images else ())) if _is_utf8(image.path)]
+    days = dict(_days_before(images, end, seed))
+    for image in images:
         chance = random.Random(f"{seed}/history/{image.path}")
         born = end - timedelta(days=image.age)
         # A gone image went about a year after it came, or a year ago.
         died = max(born + timedelta(days=360), end - timedelta(days=360)) if image in GONE else end
-        months = {}
+        months: Counter[str] = Counter()
+        for day, record in days.items():
+            months[day[:7]] += record["files"].get(image.path, [0])[0]
+        first_day = min(days, default="9999")
         for month in _months_before(end, HISTORY_MONTHS):
-            if born <= month < died:
+            if born <= month < died and f"{month}" < first_day:
                 novelty = 1 + 3 / (1 + (month - born).days / 60)
-                months[f"{month:%Y-%m}"] = max(1, round(image.weight * 11 * novelty * chance.uniform(0.7, 1.3)))
-        if months:
-            counts[image.path] = months
-    return counts
+                estimate = max(1, round(image.weight * 26 * novelty * chance.uniform(0.7, 1.3)))
+                months[f"{month:%Y-%m}"] = max(estimate, months[f"{month:%Y-%m}"])
+        if +months:
+            counts[image.path] = dict(+months)
+    return counts, days
+
+
+COLUMNS = ("started", "finished", "sent", "left_out", "asked", "checked", "ipv6", "networks", "hosting")
+PROGRAMS = {"Firefox": 34, "Chrome": 27, "Wget": 14, "curl": 9, "aria2": 6, "Safari": 5, "Edge": 5}
+SYSTEMS = {"Linux": 48, "Windows": 38, "macOS": 8, "Android": 6}
+COUNTRIES = {
+    "FR": 41,
+    "BE": 9,
+    "DE": 8,
+    "CA": 8,
+    "CH": 6,
+    "US": 6,
+    "ES": 4,
+    "IT": 4,
+    "GB": 3,
+    "BR": 3,
+    "MA": 3,
+    "PL": 2,
+    "JP": 1,
+}
+
+
+def _days_before(images: list[SampleImage], end: date, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give what is known of each day before those of the logs, as it stands in the file of its year."""
+    for age in range(HISTORY_DAYS, LOG_DAYS, -1):
+        day = end - timedelta(days=age)
+        chance = random.Random(f"{seed}/days/{day}")
+        there = [image for image in images if image.age >= age and image not in GONE]
+        pull = {image.path: image.weight * (1 + 5 / (1 + (image.age - age) / 5)) for image in there}
+        busy = 95 * (1.4 if day.weekday() >= 5 else 1.0)
+        files, broke = {}, {}
+        for image in there:
+            mean = busy * pull[image.path] / sum(pull.values())
+            started = max(0, round(chance.gauss(mean, mean**0.5)))
+            if started:
+                finished = sum(chance.random() < 0.84 for _ in range(started))
+                gave_up = sum(chance.random() < 0.7 for _ in range(started - finished))
+                checked = sum(chance.random() < 0.3 for _ in range(finished))
+                ipv6 = sum(chance.random() < 0.35 for _ in range(started))
+                sent = finished * (image.size + HEADERS) + gave_up * image.size // 3
+                numbers = (
+                    started,
+                    finished,
+                    sent,
+                    0,
+                    started - finished - gave_up,
+                    checked,
+                    ipv6,
+                    started - ipv6 // 9,
+                    None,
+                )
+                files[image.path] = list(numbers)
+                broke[image.path] = Counter(str(int(10 * chance.random() ** 2)) for _ in range(gave_up))
+        total = sum(numbers[0] or 0 for numbers in files.values())
+        if total:
+            missing = Counter({GONE[0].path: chance.randint(2, 9)})
+            tables = {
+                "programs": {"": _drawn(PROGRAMS, total, chance)},
+                "systems": {"": _drawn(SYSTEMS, total, chance)},
+                "countries": {"": _drawn(COUNTRIES, total, chance)},
+                "broke": {path: dict(sorted(tenths.items())) for path, tenths in broke.items() if tenths},
+                "not_found": {"": dict(missing)},
+            }
+            yield day.isoformat(), {"files": files, "tables": tables}
+
+
+def _drawn(weights: dict[str, int], number: int, chance: random.Random) -> dict[str, int]:
+    """Draw so many of the keys, the heavier ones more often."""
+    return dict(Counter(chance.choices(list(weights), list(weights.values()), k=number)))
 
 
 def _is_utf8(path: str) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from download_counter.site.filters import clean, filters, languagename, printable
+from download_counter.site.filters import brief, clean, filters, languagename, printable
 
 DAY = date(2026, 5, 7)
 
@@ -43,6 +43,11 @@ def test_sizes(size: int, french: str, english: str) -> None:
         ("number", 1234567, "1 234 567", "1,234,567"),
         ("percent", 0.821, "82 %", "82%"),
         ("percent", -0.12, "-12 %", "-12%"),
+        ("smallpercent", 0.0004, "0,04 %", "0.04%"),
+        ("smallpercent", 0.5, "50 %", "50%"),
+        ("smallpercent", 1e-9, "< 0,01 %", "< 0.01%"),
+        ("countryname", "DE", "Allemagne", "Germany"),
+        ("countryname", "??", "??", "??"),
         ("longdate", DAY, "7 mai 2026", "May 7, 2026"),
         ("longdate", date(2026, 5, 1), "1er mai 2026", "May 1, 2026"),
         ("longdate", date(2026, 5, 11), "11 mai 2026", "May 11, 2026"),
@@ -54,7 +59,7 @@ def test_sizes(size: int, french: str, english: str) -> None:
         ("isodate", DAY, "2026-05-07", "2026-05-07"),
         # Midnight in Paris has passed; and what was said is "1er", by the day shown.
         ("longdate", datetime(2026, 4, 30, 22, 30, tzinfo=UTC), "1er mai 2026", "May 1, 2026"),
-        ("shorttime", datetime(2026, 5, 7, 22, 30, tzinfo=UTC), "00:30", "12:30 AM"),
+        ("shorttime", datetime(2026, 5, 7, 22, 30, tzinfo=UTC), "0 h 30", "12:30 AM"),
     ],
 )
 def test_numbers_and_dates(name: str, value: object, french: str, english: str) -> None:
@@ -92,6 +97,12 @@ def test_a_language_is_called_as_it_calls_itself(language: str, name: str) -> No
 )
 def test_a_name_is_fit_to_be_shown(name: str, fit: str) -> None:
     assert printable(name) == fit
+
+
+def test_a_long_name_is_shortened_in_the_middle_and_stays_fit_to_be_shown() -> None:
+    assert brief("a.iso") == "a.iso"
+    assert brief("a" * 200 + ".iso", 20) == "aaaaaaaaaa…aaaaa.iso"
+    assert len(brief("\x1b" * 5000)) == 100
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The pages as a visitor meets them: Chromium, Apache, and a policy that allows what the site itself serves."""
 
 import http.client
-import json
 from contextlib import closing
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -178,29 +177,6 @@ def test_markup_and_direction_marks_in_a_name_stay_text(visitor: Visitor, served
     names = [path.name for path in served.roots["hostile"].rglob("*.iso")]
     assert max(map(len, names)) >= 190
     assert max(names, key=len) in shown
-
-
-@pytest.mark.parametrize("path", STATISTICS)
-def test_the_statistics_show_what_counts_json_says(visitor: Visitor, served: Served, path: str) -> None:
-    counts = json.loads((served.roots["normal"] / ".stats" / "counts.json").read_text())
-    visit = visitor.open("normal", path)
-    visit.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    tables: list[list[list[str]]] = visit.page.eval_on_selector_all(
-        "table.matrix",
-        "all => all.map(table => [...table.rows].map(row => [...row.cells].map(cell => cell.innerText)))",
-    )
-
-    def number(cell: str) -> int:
-        return 0 if cell == "·" else int("".join(filter(str.isdigit, cell)))
-
-    by_year = {row[0].split("\n")[0].strip(): [number(cell) for cell in row[1:]] for row in tables[0][1:]}
-    total = sum(sum(months.values()) for months in counts.values())
-    assert next(iter(by_year.values()))[0] == total
-    assert {sum(row[1:]) - row[0] for row in by_year.values()} == {0}
-    assert sorted(row[0] for row in list(by_year.values())[1:]) == sorted(
-        sum(months.values()) for months in counts.values() if sum(months.values())
-    )
-    assert sum(number(row[1]) for table in tables[1:] for row in table[2:]) == total
 
 
 def test_the_statistics_ask_not_to_be_indexed(visitor: Visitor) -> None:

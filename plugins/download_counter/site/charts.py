@@ -15,6 +15,9 @@ from typing import Any
 WIDTHS = (4, 8, 14, 22, 32, 46, 64)
 """The widths of a plot, in em, that labels are placed for. The narrowest has no room to speak of."""
 
+MARGIN = 1
+"""So far a text may reach out of the plot at either side, in em."""
+
 GRID_LINES = 4
 FEWEST_SLOTS = 6
 """As wide as if there were so many bars are those of a chart that has fewer."""
@@ -56,7 +59,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of parts, over its slot. `of` is what it shows; `shortened` says that it is higher than the chart."""
+    """A bar of parts, over its slot. `of` is what it shows and `kind` a word on it; `shortened`: the chart is lower."""
 
     x: float
     width: float
@@ -64,6 +67,7 @@ class Bar:
     slot_width: float
     parts: tuple[Part, ...]
     of: Any
+    kind: str = ""
     shortened: bool = False
 
     @property
@@ -79,9 +83,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line: `path` is SVG's, in a square of 100 by 100; `of` is what it shows."""
+    """A line: `path` is SVG's, in a square of 100 by 100; `of` is what it shows, `end` its last number."""
 
     path: str
+    end: float
     tone: str
     of: Any
 
@@ -127,6 +132,7 @@ class Column:
 
     parts: Sequence[tuple[str, float]] | None
     of: Any = None
+    kind: str = ""
 
     @property
     def height(self) -> float:
@@ -198,6 +204,7 @@ def _bar(column: Column, x: float, slot: float, height: float) -> Bar:
         slot_width=_round(slot),
         parts=tuple(parts),
         of=column.of,
+        kind=column.kind,
         shortened=column.height > height,
     )
 
@@ -223,36 +230,41 @@ def line_chart(lines: Sequence[tuple[Sequence[float], Any]], number: Any, length
             f"{_round(place / max(length, 1) * 100)} {_round(100 - value / height * 100)}"
             for place, value in enumerate(numbers)
         )
-        placed.append(Line("M" + "L".join(points), f"line-{index + 1}", of))
+        placed.append(Line("M" + "L".join(points), numbers[-1] if numbers else 0, f"line-{index + 1}", of))
     grid = _grid(height, step, number)
     return Chart(_round(max(line.span(0)[1] - line.span(0)[0] for line in grid) + _DISTANCE), grid, lines=tuple(placed))
 
 
-def place(labels: Iterable[Label]) -> tuple[Label, ...]:
+def place(labels: Iterable[Label], *, turn: bool = False) -> tuple[Label, ...]:
     """Find the narrowest plot that has room for each label beside those before it, which matter more.
 
     One that no width of `WIDTHS` has room for is left out. What fits a plot fits a wider one: positions move apart,
     and text keeps its size.
+
+    Args:
+        labels: the one that matters most first.
+        turn: let a text that would leave the plot begin or end at its place instead.
     """
     placed: list[Label] = []
     for label in labels:
         for width in WIDTHS:
-            found = replace(_inside(label, width), least=width)
-            start, end = found.span(width)
-            if start >= -0.01 and end <= width + 0.01 and not any(_meet(found, other) for other in placed):
+            found = replace(_turned(label, width) if turn else label, least=width)
+            if not any(_outside(found, width)) and not any(_meet(found, other) for other in placed):
                 placed.append(found)
                 break
     return tuple(sorted(placed, key=lambda label: label.x))
 
 
-def _inside(label: Label, width: float) -> Label:
-    """Let a label that would leave the plot at an edge begin or end there instead."""
+def _outside(label: Label, width: float) -> tuple[bool, bool]:
     start, end = label.span(width)
-    if label.anchor == "middle" and start < 0:
-        return replace(label, x=0, anchor="start")
-    if label.anchor == "middle" and end > width:
-        return replace(label, x=100, anchor="end")
-    return label
+    # The narrowest stands for any that is narrower, too.
+    margin = MARGIN if width > WIDTHS[0] else 0
+    return start < -margin, end > width + margin
+
+
+def _turned(label: Label, width: float) -> Label:
+    left, right = _outside(label, width)
+    return replace(label, anchor="start" if left else "end" if right else label.anchor)
 
 
 def _meet(one: Label, other: Label) -> bool:

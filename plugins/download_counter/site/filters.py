@@ -14,6 +14,8 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 from markupsafe import Markup
 
+from .charts import sparkline
+
 # Decimal units, as the makers of disks and sticks count, and as browsers show downloads.
 _UNITS = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
 
@@ -53,6 +55,12 @@ def _printable(character: str) -> str:
     return character
 
 
+def brief(name: str, longest: int = 100) -> str:
+    """Return a name fit to be shown in a table: as `printable`, and in the middle of a long one `…`."""
+    shown = printable(name)
+    return shown if len(shown) <= longest else f"{shown[: longest // 2]}…{shown[1 - longest // 2 :]}"
+
+
 def languagename(language: str) -> str:
     """Return the name of a language in that language: "fr" -> "Français"."""
     locale = _locale(language)
@@ -85,6 +93,19 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
         """1 mai -> 1er mai: CLDR's patterns have no ordinal, which French needs on the first."""
         return "1er" + text[1:] if locale.language == "fr" and day(value).day == 1 else text
 
+    def clock(value: datetime) -> str:
+        """02:50 -> 2 h 50, as French writes it; the time as usual elsewhere."""
+        if locale.language == "fr":
+            return f"{value.astimezone(here):%-H\u00a0h\u00a0%M}"
+        return str(format_time(value, "short", tzinfo=here, locale=locale))
+
+    def smallpercent(part: float) -> str:
+        """A percentage that may be far below one: 0.0004 -> 0.04%."""
+        least = 0.0001
+        pattern = locale.percent_formats[None].pattern.replace("0", "0.##", 1)
+        shown = format_percent(max(part, least), pattern, locale=locale)
+        return f"< {shown}" if 0 < part < least else str(shown)
+
     def filesize(size: float) -> str:
         """1400000000 -> 1,4 Go."""
         unit = 0
@@ -96,15 +117,19 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
     return {
         "filesize": filesize,
         "number": lambda value: format_decimal(value, locale=locale),
+        "smallpercent": smallpercent,
         "percent": lambda value: format_percent(value, locale=locale),
         "longdate": lambda value: with_first(format_date(day(value), "long", locale=locale), value),
         "shortdate": lambda value: format_date(day(value), "short", locale=locale),
-        "shorttime": lambda value: format_time(value, "short", tzinfo=here, locale=locale),
+        "shorttime": clock,
         "monthname": lambda value: format_date(day(value), "LLLL y", locale=locale),
         "shortmonth": lambda value: format_date(day(value), "LLL", locale=locale),
         "shortday": lambda value: with_first(format_skeleton("MMMd", day(value), locale=locale), value),
         "isodate": lambda value: value.isoformat(),
         "languagename": languagename,
         "printable": printable,
+        "brief": brief,
+        "countryname": lambda code: locale.territories.get(code, code),
+        "sparkline": sparkline,
         "clean": clean,
     }

@@ -6,6 +6,7 @@ for their names, `SiteImage` and `report.Report` for what they hold.
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,11 +25,14 @@ from ..safe_files import lock
 from ..settings import STATS_FOLDER
 from .exports import badge, csv_of_days, csv_of_months, json_of
 from .feed import FEED, FEED_JSON, feed_of, json_of_images
-from .images import SiteImage, read_notes, site_images
+from .findings import findings
+from .images import Note, SiteImage, aliases_of, name_of, read_notes, site_images
 from .listing import listing, placed
 from .numbers import report
+from .pictures import Pictures
 from .report import Report
 from .run import Run, current
+from .years import write_years, year_pages
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,8 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         - `image_folders`: list of (folder, its `SiteImage`s), the newest first in both.
         - `listing`: a `listing.Listing`, what the public page shows of them.
         - `stats`: a `report.Report`.
+        - `charts`: its `pictures.Pictures`; `findings`: what their titles say, by name.
+        - `year_pages`: the years that have a page of their own beside the statistics.
         - `language`: the language of the site, such as "fr".
 
         Raises:
@@ -56,14 +62,12 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         run = current()
         if run.history is None:
             run.history = self._ingest(run)
+        notes = read_notes(self, run.settings.notes)
         if run.report is None:
-            uploads = {image.file: image.date.date() for image in run.images}
-            zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
-            run.report = report(run.history, uploads, run.settings, datetime.now(zone).date())
+            run.report = self._report(run, run.history, notes)
         way = os.path.relpath(run.settings.web_root, self.output_path)
         prefix = "" if way == "." else f"{way}/"
         self.stats: Report = replace(run.report, data_root=prefix)
-        notes = read_notes(self, run.settings.notes)
         totals = {one.file: one.figure for one in self.stats.files}
         self.images = site_images(run.images, prefix, notes, totals, run.settings)
         # A theme of another site may have no template for more pages.
@@ -78,7 +82,22 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         self.listing = listing(self.images)
         self.context["listing"] = self.listing
         self.context["stats"] = self.stats
+        self.context["charts"] = Pictures(self.stats, self.env.filters)
+        self.context["findings"] = findings(self.stats)
+        self.context["year_pages"] = year_pages(self, self.stats)
         self.context["language"] = self.settings["DEFAULT_LANG"]
+
+    def _report(self, run: Run, history: History, notes: Sequence[Note]) -> Report:
+        """The statistics of the run, made once for all languages, with what notes of the first say of series."""
+        zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
+        return report(
+            history,
+            {image.file: image.date.date() for image in run.images},
+            run.settings,
+            datetime.now(zone).date(),
+            name_of=lambda file: name_of(file, notes),
+            aliases=aliases_of(run.images, notes),
+        )
 
     def _ingest(self, run: Run) -> History:
         settings = run.settings
@@ -105,8 +124,9 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         return True
 
     def generate_output(self, writer: Any) -> None:
-        """Write the feed and the pages of images, and with the main site the data files beside the statistics."""
+        """Write the feed, the pages of images and of years, and with the main site the data files."""
         run = current()
+        write_years(self, writer, self.stats)
         output = Path(os.path.abspath(self.output_path))
         # The sites in all languages, if the site has several (i18n_subsites).
         sites: dict[str, str] = self.context.get("lang_siteurls", {})

@@ -16,6 +16,7 @@ from pelican.generators import Generator
 from ..catalogue import SIGNATURES, Companion, Image, natural
 from ..settings import Settings
 from .filters import clean
+from .numbers import Name
 from .report import Figure
 
 logger = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ def site_images(
     shown = []
     meant: set[str] = set()  # a note says it of this very file, not of all that match a pattern
     for image in images:
-        pattern, note = _matching(notes, image)
+        pattern, note = _matching(notes, image.file)
         series, version, arch = _told_by_name(image.name)
         one = SiteImage(
             file=image.file,
@@ -265,6 +266,22 @@ def _fields(metadata: Mapping[str, object], path: str) -> dict[str, Any]:
     return fields
 
 
+def name_of(file: str, notes: Sequence[Note]) -> Name:
+    """Return series, version and processor of a file, there or gone, as its note says, or else its name."""
+    told = Name(*_told_by_name(file.rpartition("/")[2]))
+    note = _matching(notes, file)[1]
+    return told._replace(**{key: note.fields[key] for key in Name._fields if key in note.fields}) if note else told
+
+
+def aliases_of(images: Iterable[Image], notes: Sequence[Note]) -> dict[str, str]:
+    """Return the names that images had before, each with the name now, as their notes say."""
+    found = {}
+    for image in images:
+        note = _matching(notes, image.file)[1]
+        found.update(dict.fromkeys(note.fields.get("aliases", ()) if note else (), image.file))
+    return found
+
+
 def _told_by_name(name: str) -> tuple[str, str, str]:
     """Series, version and processor, as a file's name tells them."""
     version = re.search(r"(?<![0-9.])\d+(?:\.\d+)+(?![0-9.])", name)
@@ -283,11 +300,12 @@ def _items(value: object, separator: str) -> list[str]:
     return [item.strip() for line in lines for item in str(line).split(separator) if item.strip()]
 
 
-def _matching(notes: Sequence[Note], image: Image) -> tuple[str, Note | None]:
-    """The note whose pattern matches an image, and that pattern; the longest pattern says most."""
+def _matching(notes: Sequence[Note], file: str) -> tuple[str, Note | None]:
+    """The note whose pattern matches a file, and that pattern; the longest pattern says most."""
     found: tuple[str, Note | None] = ("", None)
+    name = file.rpartition("/")[2]
     for note in notes:
         for pattern in note.patterns:
-            if len(pattern) > len(found[0]) and (fnmatchcase(image.name, pattern) or fnmatchcase(image.file, pattern)):
+            if len(pattern) > len(found[0]) and (fnmatchcase(name, pattern) or fnmatchcase(file, pattern)):
                 found = pattern, note
     return found

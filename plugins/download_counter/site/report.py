@@ -122,6 +122,11 @@ class Year:
     figure: Figure
     months: tuple[Period | None, ...]
 
+    @property
+    def dates(self) -> list[date]:
+        """The first days of its twelve months."""
+        return [date(int(self.key), month, 1) for month in range(1, 13)]
+
 
 @dataclass(frozen=True, slots=True)
 class FileStats:

@@ -1,0 +1,48 @@
+"""The pages of years: files by month, beside the statistics page, which then need not hold them all."""
+
+from pathlib import Path
+from typing import Any
+
+from pelican.generators import Generator
+
+from ..settings import STATS_FOLDER
+from .charts import heat
+from .report import NOTHING, Report, Year
+
+TEMPLATE = "stats_year.html"
+
+# A page stays light: what is left out of it is in the CSV.
+FILES = 200
+
+
+def year_pages(generator: Generator, stats: Report) -> list[str]:
+    """Return the years with downloads, newest first; none if the theme has no template for their pages."""
+    if TEMPLATE not in generator.env.list_templates():
+        return []
+    return [year.key for year in stats.years if year.figure.started]
+
+
+def write_years(generator: Generator, writer: Any, stats: Report) -> None:
+    """Write a page for each of the `year_pages` in the context."""
+    # Wherever the site has its statistics page.
+    folder = Path(generator.settings.get("STATS_SAVE_AS") or STATS_FOLDER / "index.html").parent
+    for year in stats.years:
+        if year.key in generator.context["year_pages"]:
+            writer.write_file(
+                str(folder / year.key / "index.html"),
+                generator.env.get_template(TEMPLATE),
+                generator.context,
+                relative_urls=generator.settings["RELATIVE_URLS"],
+                year=year,
+                **_rows(stats, year),
+            )
+
+
+def _rows(stats: Report, year: Year) -> dict[str, Any]:
+    """The files of a year, the most downloaded first, with their months and how dark each is; and how many more."""
+    files = [one for one in stats.files if year.key in one.years]
+    files.sort(key=lambda one: (-one.years[year.key].started, one.file))
+    numbers = [[one.months.get(f"{month:%Y-%m}", NOTHING).started for month in year.dates] for one in files[:FILES]]
+    levels = iter(heat(number for row in numbers for number in row))
+    rows = [(one, row, [next(levels) for _ in row]) for one, row in zip(files, numbers, strict=False)]
+    return {"year_rows": rows, "year_more": len(files) - len(rows)}
