@@ -180,7 +180,7 @@ def path_namer(url_prefix: str = "", *, decoded: bool = False) -> Callable[[byte
             if not path.startswith(b"/") and (origin := _ORIGIN.match(path)):
                 path = path[origin.end() :]
             path = unquote_to_bytes(_QUERY.split(path, maxsplit=1)[0])
-        if b"\0" in path:
+        if b"\0" in path or path.endswith((b"/", b"/.", b"/..")):
             return None
         parts: list[bytes] = []
         for part in path.split(b"/"):

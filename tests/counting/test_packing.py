@@ -1,0 +1,122 @@
+"""What makes counting quick changes nothing of it: rows for a whole block, clients packed."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accesslog import Line
+from download_counter.counting.rule import DOWNLOAD, Rule
+from download_counter.counting.tally import Clients, Key
+from download_counter.logs.logformat import FIELDS
+
+QUICK = ["common", "combined", "vhost_combined", "nginx", "lighttpd", '%a %t "%r" %>s %B "%{Host}i" %D']
+FORMATS = [*QUICK, "json", '%m %U %h [%{%Y-%m-%d}t] %>s "%{User-Agent}i"', '%t %h "%r" %>s %b']
+
+lines = [
+    Line().encode(),
+    Line(target=b"/page.html").encode(),
+    Line(target=b"/%61.is%6f").encode(),
+    Line(client="2001:db8::1", method=b"HEAD").encode(),
+    Line().encode().replace(b" 200 ", b" 2x0 "),
+    b"dl.example:443 " + Line().encode(),
+    b'{"ts":1778335200,"remote_ip":"192.0.2.1","request":"GET /a.iso HTTP/1.1","status":200,"size":5}\n',
+    b'GET /a.iso 192.0.2.1 [2026-05-09] 200 "curl/8"\n',
+    b'[09/May/2026:10:20:30 +0200] 192.0.2.1 "GET /a.iso HTTP/1.1" 200 5\n',
+]
+# What a line is made of, cut where a field may end, or may only seem to.
+pieces = [
+    *[b"192.0.2.1", b"2001:db8::1", b"dl.example:443", b"host.example", b"-", b" ", b" - - ", b"J Doe", b"\n", b"\n"],
+    *[b"[09/May/2026:10:20:30 +0200]", b"[", b"]", b'"', b'" ', b' "', b'\\"', b"\\", b"\\\\", b'"" ', b"%"],
+    *[b'"GET /a.iso HTTP/1.1" 200 5', b'"HEAD /a.iso" 200 -', b"GET /a.iso HTTP/1.1", b"GET ", b"POST /a.iso", b"/b c"],
+    *[b" 200", b" 206 ", b" 99", b" 9999 ", b" 1" + b"0" * 17, b" 1" + b"0" * 18, b' "-" "curl/8"', b"\xff"],
+]
+texts = st.lists(
+    st.one_of(
+        st.binary(max_size=60),
+        st.sampled_from(lines),
+        st.sampled_from(pieces),
+        # A line with one piece of it put, or put in the place of what was there, somewhere in it.
+        st.builds(
+            lambda line, at, piece, instead: line[:at] + piece + line[at + instead :],
+            st.sampled_from(lines),
+            st.integers(0, 90),
+            st.sampled_from(pieces),
+            st.integers(0, 8),
+        ),
+    ),
+    max_size=8,
+).map(b"".join)
+
+
+@pytest.mark.parametrize("agent", [False, True], ids=["", "with the agent"])
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=300)
+@given(text=texts)
+def test_the_rows_of_a_block_and_its_odd_lines_say_what_each_line_alone_says(
+    name: str, agent: bool, text: bytes
+) -> None:
+    log_format = Rule(log_format=name, crawlers=agent and "%" not in name and name != "common").format()
+    block = text[: text.rfind(b"\n") + 1]
+
+    told = [
+        (client, day, log_format.told_apart(answer), size, agent)
+        for client, day, answer, size, agent in log_format.rows(block)
+    ]
+    odd = list(log_format.odd_lines(block))
+
+    said = [repr(row) for row in told if row[2]] + [repr(log_format.row(line)) for line in odd]
+    assert sorted(said) == sorted(repr(log_format.row(line)) for line in block.split(b"\n")[:-1])
+
+
+@given(text=texts)
+def test_a_line_alone_has_what_the_pattern_says(text: bytes) -> None:
+    log_format = Rule(crawlers=True).format()
+    for line in text.split(b"\n"):
+        match = log_format.pattern.match(line)
+        row = log_format.row(line)
+        if match is None:
+            assert row is None
+        else:
+            assert row is not None
+            client, stamp, answer, size, agent = row
+            assert [client, stamp, *answer, size, agent] == [match[field] or b"" for field in FIELDS]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_usual_line_is_read_the_quick_way(name: str) -> None:
+    line = Line(client="2001:db8::1").encode()
+    if name.startswith("vhost"):
+        line = b"dl.example:443 " + line
+    elif name.startswith("%a"):
+        line = b'192.0.2.1 [09/May/2026:10:20:30 +0200] "GET /a.iso HTTP/1.1" 200 5 "dl.example" 12\n'
+
+    log_format = Rule(log_format=name).format()
+
+    assert list(log_format.odd_lines(line)) == []
+    assert [row[1] for row in log_format.rows(line)] == [b"09/May/2026"]
+
+
+names = st.binary(min_size=1).filter(lambda name: b"\n" not in name)
+KEYS = [Key(DOWNLOAD, "2026-05-09", f"{number}.iso") for number in range(3)]
+
+
+@given(st.lists(st.dictionaries(names, st.integers(0, 10**18), min_size=1), min_size=1, max_size=3))
+def test_clients_come_out_of_the_pack_as_they_went_in(keys: list[dict[bytes, int]]) -> None:
+    packed = Clients()
+    for key, clients in zip(KEYS, keys, strict=False):
+        packed.add(key, clients, bytes(len(clients)))
+
+    assert [packed.size(index) for index in range(len(keys))] == [len(clients) for clients in keys]
+    for index, clients in enumerate(keys):
+        found, sent, agents = packed.at(index)
+        assert dict(zip(found, sent, strict=True)) == clients
+        assert agents == bytes(len(clients))
+
+
+def test_more_bytes_than_anyone_has_are_as_many_as_fit() -> None:
+    packed = Clients()
+    packed.add(KEYS[0], {b"c": 5}, b"")
+    packed.add(KEYS[1], {b"a": 10**30, b"b": 1}, b"")
+    packed.add(KEYS[2], {b"c": 7}, b"")
+
+    assert [list(packed.at(index)[1]) for index in range(3)] == [[5], [2**64 - 1, 1], [7]]
