@@ -271,17 +271,6 @@ def test_every_setting_has_a_section() -> None:
     assert sorted(sections) == sorted(item.name for item in fields(Settings))
 
 
-@pytest.mark.parametrize(("readme", "header"), [("README.md", "key"), ("README.fr.md", "clé")])
-def test_the_table_of_settings_in_the_readme_has_the_same_defaults(readme: str, header: str) -> None:
-    defaults = check(NEEDED)
-    rows = table(CHECKOUT / readme, header)
-    assert [code_text(row[0]) for row in rows] == [item.name for item in fields(Settings)]
-    for name, default, meaning in rows:
-        assert meaning
-        if code_text(name) not in NEEDED:
-            assert code(default) == getattr(defaults, code_text(name)), name
-
-
 def code_text(cell: str) -> str:
     return cell.strip("`")
 
@@ -450,19 +439,6 @@ def test_the_month_night_by_night(tmp_path: Path) -> None:
     assert len(told) == 5
     for night_told, *numbers in told:
         assert numbers == nights[night_told]
-
-
-def test_the_speed_that_is_told_has_been_measured() -> None:
-    measured = (CHECKOUT / "docs" / MEASURED).read_text()
-    [million] = re.findall(r"everyday: .+?, ([\d.]+) M lines", measured)
-    [seconds] = re.findall(r"\| download counter \| everyday \| +([\d.]+) \|", measured)
-    for page, words in (
-        ("README.md", r"more than ([0-9,]+)\s+lines\s+a\s+second"),
-        ("docs/operations.md", r"more than ([0-9,]+)\s+lines\s+a\s+second"),
-        ("README.fr.md", r"plus\s+de ([0-9 ]+)\s+lignes\s+par\s+seconde"),
-    ):
-        [told] = re.findall(words, (CHECKOUT / page).read_text())
-        assert int(re.sub("[, ]", "", told)) < float(million) * 1e6 / float(seconds)
 
 
 # --- Data formats ---
