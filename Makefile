@@ -28,7 +28,7 @@ TEMPLATES = $(wildcard theme/templates plugins/download_counter/templates)
 TEST_PACKAGES = apache2 aria2 caddy chromium cron curl debootstrap default-jre-headless faketime gettext logrotate \
   nginx-light openssh-server strace wget
 
-.PHONY: help install ingest publish doctor adopt demo preview card screenshots test debian lint bench clean messages lock audit
+.PHONY: help install ingest publish doctor adopt demo preview card screenshots test debian lint bench lives clean messages lock audit
 # One after the other: what `make ingest publish` publishes is what it ingested.
 .NOTPARALLEL:
 

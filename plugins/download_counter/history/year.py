@@ -18,6 +18,11 @@ class _YearFile(msgspec.Struct):
     days: dict[DayText, msgspec.Raw]
 
 
+class _WholeYearFile(msgspec.Struct):
+    columns: list[str]
+    days: dict[DayText, Record]
+
+
 class Damaged(Exception):
     """How a data file is not what it should be."""
 
@@ -31,14 +36,19 @@ class Year:
         self._raw: dict[str, msgspec.Raw] = {}
         self.changed = False
         if content is not None:
-            data = decode(content, _YearFile)
+            data: _YearFile | _WholeYearFile
+            try:
+                data = msgspec.json.decode(content, type=_YearFile)
+                self._raw = data.days
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it may have a name that is not UTF-8
+                data = decode(content, _WholeYearFile)
+                self._records = data.days
             known = [column.name for column in COLUMNS]
             if data.columns != known[: len(data.columns)]:
                 raise DownloadCounterError(
                     f"{name} was written by a newer version of this program: it has the columns "
                     f"{', '.join(data.columns)}. Use that version; nothing was changed."
                 )
-            self._raw = data.days
 
     def days(self) -> set[str]:
         """The days that are known."""
