@@ -7,8 +7,9 @@ from typing import Any
 
 from download_counter.history.day import Day, Record
 from download_counter.history.store import Counts, History, KnownLog, State
+from download_counter.names import Name
 from download_counter.settings import Settings, check
-from download_counter.site.numbers import Name, report
+from download_counter.site.numbers import report
 from download_counter.site.report import Report
 
 TODAY = date(2026, 5, 20)

@@ -14,9 +14,9 @@ from pelican.contents import Page
 from pelican.generators import Generator
 
 from ..catalogue import SIGNATURES, Companion, Image, natural
+from ..names import Name, name_in
 from ..settings import Settings
 from .filters import clean
-from .numbers import Name
 from .report import Figure
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def site_images(
     meant: set[str] = set()  # a note says it of this very file, not of all that match a pattern
     for image in images:
         pattern, note = _matching(notes, image.file)
-        series, version, arch = _told_by_name(image.name)
+        series, version, arch = name_in(image.file)
         one = SiteImage(
             file=image.file,
             name=image.name,
@@ -268,7 +268,7 @@ def _fields(metadata: Mapping[str, object], path: str) -> dict[str, Any]:
 
 def name_of(file: str, notes: Sequence[Note]) -> Name:
     """Return series, version and processor of a file, there or gone, as its note says, or else its name."""
-    told = Name(*_told_by_name(file.rpartition("/")[2]))
+    told = name_in(file)
     note = _matching(notes, file)[1]
     return told._replace(**{key: note.fields[key] for key in Name._fields if key in note.fields}) if note else told
 
@@ -280,14 +280,6 @@ def aliases_of(images: Iterable[Image], notes: Sequence[Note]) -> dict[str, str]
         note = _matching(notes, image.file)[1]
         found.update(dict.fromkeys(note.fields.get("aliases", ()) if note else (), image.file))
     return found
-
-
-def _told_by_name(name: str) -> tuple[str, str, str]:
-    """Series, version and processor, as a file's name tells them."""
-    version = re.search(r"(?<![0-9.])\d+(?:\.\d+)+(?![0-9.])", name)
-    arch = re.search(r"(?<![a-z0-9])(amd64|x86_64|i386|i686|arm64|aarch64|armhf)(?![a-z0-9])", name)
-    known = {"x86_64": "amd64", "i686": "i386", "aarch64": "arm64"}
-    return "", version[0] if version else "", known.get(arch[0], arch[0]) if arch else ""
 
 
 def _text(value: object) -> str:

@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from ..history.day import ALL_FILES, Record
 from ..history.store import History
 from ..logs.logformat import KNOWN
+from ..names import Name
 from ..settings import Settings
 from .report import (
     NOTHING,
@@ -42,14 +42,6 @@ _FEWEST = 5
 
 OTHER = "other"
 """The key of those that a table tells together."""
-
-
-class Name(NamedTuple):
-    """What a file's note or name says of it."""
-
-    series: str = ""
-    version: str = ""
-    arch: str = ""
 
 
 def report(
