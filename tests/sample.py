@@ -335,7 +335,11 @@ def _days_before(images: list[SampleImage], end: date, seed: int) -> Iterator[tu
         day = end - timedelta(days=age)
         chance = random.Random(f"{seed}/days/{day}")
         there = [image for image in images if image.age >= age and image not in GONE]
-        pull = {image.path: image.weight * (1 + 5 / (1 + (image.age - age) / 5)) for image in there}
+        newest = min((image for image in there if "amd64" in image.path), key=lambda image: image.age, default=None)
+        pull = {
+            image.path: (30 if image is newest else image.weight) * (1 + 5 / (1 + (image.age - age) / 5))
+            for image in there
+        }
         busy = 95 * (1.4 if day.weekday() >= 5 else 1.0)
         files, broke = {}, {}
         for image in there:

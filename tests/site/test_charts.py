@@ -112,7 +112,7 @@ def test_no_two_labels_that_are_shown_meet_and_none_leaves_the_plot(labels: list
 
     for width in WIDTHS:
         shown = [label.span(width) for label in placed if label.least <= width]
-        assert all(start >= -MARGIN and end <= width + MARGIN for start, end in shown)
+        assert all(start >= 0 and end <= width + MARGIN for start, end in shown)
         for (start, end), (other_start, other_end) in combinations(shown, 2):
             assert end < other_start or other_end < start
 

@@ -15,8 +15,8 @@ from typing import Any
 WIDTHS = (4, 8, 14, 22, 32, 46, 64)
 """The widths of a plot, in em, that labels are placed for. The narrowest has no room to speak of."""
 
-MARGIN = 1
-"""So far a text may reach out of the plot at either side, in em."""
+MARGIN = 1.6
+"""So far a text may reach out of the plot at the right, in em."""
 
 GRID_LINES = 4
 FEWEST_SLOTS = 6
@@ -205,7 +205,7 @@ def _bar(column: Column, x: float, slot: float, height: float) -> Bar:
         parts=tuple(parts),
         of=column.of,
         kind=column.kind,
-        shortened=column.height > height,
+        shortened=column.height > height * (1 + 1e-9),  # shares add up to 100 only nearly
     )
 
 
@@ -257,9 +257,8 @@ def place(labels: Iterable[Label], *, turn: bool = False) -> tuple[Label, ...]:
 
 def _outside(label: Label, width: float) -> tuple[bool, bool]:
     start, end = label.span(width)
-    # The narrowest stands for any that is narrower, too.
-    margin = MARGIN if width > WIDTHS[0] else 0
-    return start < -margin, end > width + margin
+    # At the left are the numbers of the grid; and the narrowest stands for any that is narrower, too.
+    return start < 0, end > width + (MARGIN if width > WIDTHS[0] else 0)
 
 
 def _turned(label: Label, width: float) -> Label:
