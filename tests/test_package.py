@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -224,6 +225,26 @@ def test_a_site_gives_the_partial_templates_words_of_its_own(site: Site) -> None
     assert "<dt>Größe</dt>" in site.page("dateien.html")
     assert "<dt>Date</dt>" in site.page("dateien.html")
     assert ">Begonnen</th>" in site.page("zahlen.html")
+
+
+def test_the_partial_templates_have_french_words_and_english_ones_for_other_languages(site: Site) -> None:
+    site.build()
+    assert "<dt>Size</dt>" in site.page("dateien.html")
+    site.write({"pelicanconf.py": SETTINGS.replace('"de"', '"fr"') + COUNTER})
+    site.build()
+    assert "<dt>Taille</dt>" in site.page("dateien.html")
+    assert ">Terminés</th>" in site.page("zahlen.html")
+    assert "Size" not in site.page("dateien.html")
+
+
+def test_each_word_of_the_partial_templates_is_there_in_french() -> None:
+    words = (CHECKOUT / "plugins/download_counter/templates/download_counter/_words.html").read_text()
+    english, french = (
+        dict(re.findall(r'^ *"(\w+)": "(.*)"', part, re.MULTILINE)) for part in words.split("{% set ")[1:3]
+    )
+    assert english.keys() == french.keys()
+    assert len(english) > 10
+    assert {word for word in english if english[word] == french[word]} == {"date"}
 
 
 def test_a_partial_template_of_the_site_takes_the_place_of_ours(site: Site) -> None:
