@@ -31,8 +31,6 @@ def base(suite: str) -> Path:
     (root / "usr/sbin/policy-rc.d").chmod(0o755)
     machine = Machine(root, None)
     machine.run(f"apt-get -qq update && apt-get -qq -y --no-install-recommends install {PACKAGES}")
-    # A network that looks into TLS has a certificate of its own.
-    shutil.copy("/etc/ssl/certs/ca-certificates.crt", root / "etc/ssl/certs/ca-certificates.crt")
     (root / "ready").touch()
     return root
 
@@ -75,6 +73,11 @@ class Machine:
         if not network:
             mounts += "ip link set lo up && "
         kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_CERT", "PIP_INDEX"))}
+        if "PIP_CERT" in kept:  # a network that looks into TLS, with a certificate of its own
+            shutil.copy(kept["PIP_CERT"], ROOTS / "certificates")
+            mounts += f"touch '{root}/etc/pip-certificates' && "
+            mounts += f"mount --bind '{ROOTS}/certificates' '{root}/etc/pip-certificates' && "
+            kept["PIP_CERT"] = "/etc/pip-certificates"
         environment = {"PATH": PATH, "HOME": "/root", "LANG": "C", "DEBIAN_FRONTEND": "noninteractive", **kept}
         done = subprocess.run(
             [

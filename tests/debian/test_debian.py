@@ -28,7 +28,7 @@ PROGRAM, WEB_ROOT = "/opt/download_stats", "/var/www/file-server"
 LOG = "/var/log/apache2/downloads-ssl-access.log"
 ISO = "bento-openbox-noble-24.04-amd64.iso"
 # The last version that kept no list of its files, and had no local/.
-FIRST_VERSION = "85d4f142bc"
+FIRST_VERSION = "85d4f142b7"
 
 README = (CHECKOUT / "README.md").read_text()
 
@@ -145,7 +145,8 @@ def test_from_the_old_script(machine: Machine) -> None:
     machine.run(re.findall(r"^.*(cd .* done)$", said, re.MULTILINE)[0])
     machine.run(run)
     machine.run(doctor)
-    assert time.monotonic() - begin < 60
+    # Some 20 s on a machine of its own; tests share it with others.
+    assert time.monotonic() - begin < 180
     all_is_well(machine)
     assert counts(machine)[ISO]["2025-03"] == 7
     assert machine.path(f"{WEB_ROOT}/.stats/index.html.before").exists()

@@ -41,6 +41,7 @@ def test_a_plugin_that_lists_what_was_written_is_not_told_of_the_statistics(site
         "<!doctype html>\n<html lang=fr><head lang='fr'><title>x</title></head>numbers</html>",
         "<!DOCTYPE html>\n<html lang=fr><title>x</title>numbers",
         "<p>numbers",
+        '<html><head><meta name="robots" content=""></head>numbers',
     ],
 )
 def test_a_statistics_page_of_any_theme_keeps_robots_away(site: SmallSite, page: str) -> None:
@@ -52,7 +53,7 @@ def test_a_statistics_page_of_any_theme_keeps_robots_away(site: SmallSite, page:
         written = site.page(name)
         assert '<meta name="robots" content="noindex, nofollow">' in written
         assert written.replace('<meta name="robots" content="noindex, nofollow">', "") == page
-    assert "robots" not in site.page("index.html")
+    assert "noindex" not in site.page("index.html")
 
 
 def test_a_theme_may_say_it_in_its_own_words(site: SmallSite) -> None:
@@ -72,3 +73,17 @@ def test_a_public_page_that_would_name_the_statistics_is_refused(site: SmallSite
     assert done.returncode == 1
     assert "index.html would name .stats/" in done.stderr
     assert not (site.web_root / "index.html").exists()
+
+
+def test_a_plugin_may_write_into_the_folder_of_a_language_before_the_pages_are_there(site: SmallSite) -> None:
+    site.set(
+        "from pelican import signals\n"
+        "from pelican.generators import Generator\n"
+        "class Index(Generator):\n"
+        "    def generate_output(self, _writer): open(self.output_path + '/search.toml', 'w').write('x')\n"
+        "signals.get_generators.connect(lambda _pelican: Index, weak=False)\n"
+    )
+
+    assert site.pelican().returncode == 0
+
+    assert site.page("en/search.toml") == "x"

@@ -149,6 +149,8 @@ def _leave_out_other_languages(generator: Generator, metadata: dict[str, Any]) -
 def _writer(pelican: Any) -> type[WholeWriter] | None:
     if not is_wanted(pelican.settings):
         return None
+    # Other plugins write their files into it before the pages are put there.
+    current().publication.make_folder(pelican.output_path)
     return type("WholeWriter", (WholeWriter,), {"publication": current().publication})
 
 

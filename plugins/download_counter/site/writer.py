@@ -19,7 +19,7 @@ from pelican import signals, writers
 
 from ..errors import DownloadCounterError
 from ..history.store import LOCK
-from ..safe_files import Staged, hand_over, lock, of_others, read_plain, remove, stage, sweep
+from ..safe_files import Staged, hand_over, lock, of_others, open_folder, read_plain, remove, stage, sweep
 from ..settings import LEADS, MENTION, STATS_FOLDER, Settings
 from .own_files import OwnFiles
 
@@ -75,6 +75,22 @@ class Publication:
         if is_of_statistics(place) and place.endswith(".html"):
             content = _forbid_robots(content)
         self.files[place] = content
+
+    def make_folder(self, path: Path | str) -> None:
+        """Make the folder of a sub-site, readable by the web server, and not through a link.
+
+        Raises:
+            DownloadCounterError: as `place`, or it cannot be made.
+        """
+        place = self.place(path)
+        try:
+            with open_folder(*self._where(place)):
+                pass
+        except OSError as error:
+            raise DownloadCounterError(
+                f"The folder {self.root / place} cannot be written to: {error.strerror}. "
+                "It must be a real folder, not a link, that this user may write to."
+            ) from error
 
     def put(self, *, remove_old: bool = True) -> None:
         """Write all files that have changed beside their places, rename them all, and remove what is made no longer.
@@ -169,7 +185,7 @@ def is_of_statistics(place: Path | str) -> bool:
 
 def _forbid_robots(page: bytes) -> bytes:
     """Return a page that has a robots tag: its own, or one that keeps it out of search engines."""
-    if re.search(rb"<meta[^>]+name=[\"']?robots", page, re.IGNORECASE):
+    if any(b"noindex" in tag.lower() for tag in re.findall(rb"<meta\b[^>]*\brobots\b[^>]*>", page, re.IGNORECASE)):
         return page
     head = None
     for pattern in (rb"<head\b[^>]*>", rb"<html\b[^>]*>", rb"<!doctype[^>]*>"):
