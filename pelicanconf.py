@@ -103,7 +103,7 @@ WEB_ROOT = str(os.environ.get("WEB_ROOT") or DOWNLOAD_COUNTER.get("web_root") or
 _LOGS = os.environ.get("LOGS") or DOWNLOAD_COUNTER.get("logs") or LOGS
 SITEURL = os.environ.get("SITEURL") or SITEURL
 if "SAMPLE_SITE" in os.environ:  # make demo, make preview: the sample's logs are Apache's, whatever the server's are
-    _ABOUT_LOOKS = ("companions", "keys", "notes", "show_counts")
+    _ABOUT_LOOKS = ("companions", "notes", "show_counts")
     DOWNLOAD_COUNTER = {key: value for key, value in DOWNLOAD_COUNTER.items() if key in _ABOUT_LOOKS}
 
 OUTPUT_PATH = WEB_ROOT

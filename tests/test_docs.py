@@ -35,6 +35,7 @@ import sample
 from checkout import CHECKOUT, copy_checkout
 from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
+from download_counter.history.day import COLUMNS, TABLES
 from download_counter.history.store import COUNTS, History
 from download_counter.ingest import ingest
 from download_counter.logs.advice import NAMES
@@ -340,7 +341,9 @@ def test_log_lines_that_are_shown_count_with_the_settings_above_them(settings: B
 
 
 def test_the_messages_that_are_explained_are_those_of_the_program() -> None:
-    source = "".join(path.read_text() for path in sorted((CHECKOUT / "plugins/download_counter").glob("*.py")))
+    files = [*sorted((CHECKOUT / "plugins/download_counter").rglob("*.py")), CHECKOUT / "scripts/set-up"]
+    # A sentence may go on in the next string.
+    source = re.sub(r'"\s+f?"', "", "".join(path.read_text() for path in files))
     rows = table(CHECKOUT / "docs/operations.md", "what it says")
     assert rows
     for message, _ in rows:
@@ -426,7 +429,7 @@ def test_the_month_night_by_night(tmp_path: Path) -> None:
         for age, day in enumerate(days, start=1):
             if day >= first:
                 lines = "".join(
-                    f'192.0.2.{n} - - [{day:%d/%b/%Y}:12:00:00 +0200] "GET /linux.iso HTTP/1.1" 200 30000285\n'
+                    f'192.0.2.{n} - - [{day:%d/%b/%Y}:12:00:00 +0200] "GET /linux.iso HTTP/1.1" 200 30000285 "-" "x"\n'
                     for n in range(1, 11)
                 ).encode()
                 name = f"access.log.{age}" if age == 1 else f"access.log.{age}.gz"
@@ -453,7 +456,9 @@ def volatile(data: Any) -> Any:
 
 @pytest.mark.parametrize(
     "block",
-    named("counts.json", "days.json", "downloads.csv", "table.csv", "downloads.json", "feeds/badges/linux.iso.json"),
+    named(
+        "counts.json", "days/2026.json", "downloads.csv", "table.csv", "downloads.json", "feeds/badges/linux.iso.json"
+    ),
 )
 def test_data_files_are_as_shown(block: Block, tmp_path: Path) -> None:
     history, stats = two_days(tmp_path)
@@ -463,8 +468,8 @@ def test_data_files_are_as_shown(block: Block, tmp_path: Path) -> None:
         assert table_.decode() == block.text.replace("\n", "\r\n")
         return
     written: Any
-    if name in ("counts.json", "days.json"):
-        written = json.loads((tmp_path / "files" / COUNTS.with_name(name)).read_bytes())
+    if name in ("counts.json", "days/2026.json"):
+        written = json.loads((tmp_path / "files/.stats" / name).read_bytes())
     else:
         written = json_of(history, stats) if name == "downloads.json" else badge("downloads", stats.files[0].figure)
     assert volatile(written) == volatile(json.loads(block.text))
@@ -474,6 +479,17 @@ def test_counts_json_is_byte_for_byte_as_shown(tmp_path: Path) -> None:
     two_days(tmp_path)
     [block] = [block for block in blocks(CHECKOUT / "docs/data-formats.md") if "counts.json" in block.words]
     assert (tmp_path / "files" / COUNTS).read_text() == block.text
+
+
+def test_each_column_and_each_table_is_explained() -> None:
+    def rows(header: str) -> dict[str, str]:
+        return {code_text(name): meaning for name, meaning in table(CHECKOUT / "docs/data-formats.md", header)}
+
+    def as_told(meaning: str) -> str:
+        return meaning[0].lower() + meaning[1:].rstrip(".")
+
+    assert rows("column") == {column.name: as_told(column.meaning) for column in COLUMNS}
+    assert rows("table") == {one.name: as_told(one.meaning) for one in TABLES.values()}
 
 
 # --- Links, and the two languages ---
