@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from download_counter import doctor
 from download_counter.__main__ import main
 from download_counter.doctor import Finding, Site, examine
 from download_counter.ingest import ingest
@@ -238,15 +237,6 @@ def test_a_log_in_another_format_is_to_be_fixed_with_the_nearest_and_without_a_c
 def test_a_log_format_that_cannot_be_counted_by_is_to_be_fixed(server: Server) -> None:
     server.more["log_format"] = "%h %t"
     assert "cannot be counted by" in server.to_fix()
-
-
-def test_a_list_of_crawlers_that_is_not_installed_is_to_be_fixed(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.more["crawlers"] = True
-    assert server.of_kind("FIX") == []
-    monkeypatch.setattr(doctor, "find_spec", lambda _name: None)
-    assert "pip install crawler-user-agents" in server.to_fix()
 
 
 def test_stamps_of_another_zone_than_the_sites_are_worth_a_note(server: Server) -> None:

@@ -26,7 +26,7 @@ from packaging.requirements import Requirement
 
 import sample
 from checkout import CHECKOUT, copy_checkout
-from support import open_folder
+from support import open_folder, wait_until
 
 END = date(2026, 5, 9)
 LOCKS = sorted(CHECKOUT.glob("requirements*.txt"))
@@ -210,7 +210,47 @@ def test_preview_serves_the_sample_rebuilds_on_a_change_and_ends_on_ctrl_c(
     process.wait(timeout=30)
     with pytest.raises(OSError, match="refused"):
         fetch(url)
-    assert not [path for path in Path("/proc").glob("[0-9]*/cwd") if read_link(path) == str(checkout)]
+    assert not running_in(checkout)
+
+
+def test_preview_says_how_long_each_build_took_and_shows_what_local_changes(checkout: Path) -> None:
+    make(checkout, "adopt")
+    port, said = free_port(), checkout.parent / "said"
+    with said.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "-s", "-C", checkout, "preview", f"PORT={port}"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}/index.html"
+            assert shown(url, sample.NORMAL[0].name, process), said.read_text()
+            end = time.monotonic() + 60
+            while "A name of my own" not in fetch(url):  # a watcher has to be there before the change
+                assert time.monotonic() < end, said.read_text()
+                (checkout / "local/settings.py").write_text(f"SITENAME = 'A name of my own'  # {time.monotonic()}\n")
+                time.sleep(0.5)
+            assert re.search(r"^Built in \d+\.\d s\.$", said.read_text(), re.MULTILINE)
+            again_in = re.compile(r"^Built again in \d+\.\d s\.$", re.MULTILINE)
+            wait_until(lambda: again_in.search(said.read_text()) is not None, "how long it took")
+            again = make(checkout, "preview", f"PORT={port}")
+            assert again.returncode != 0
+            assert (
+                f"Port {port} cannot be used: Address already in use. Try: make preview PORT={port + 1}" in again.stderr
+            )
+            process.kill()  # make alone; what it has started ends by itself
+            process.wait()
+            wait_until(lambda: not running_in(checkout), "the preview to end")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def running_in(checkout: Path) -> list[str]:
+    """The programs that run in a checkout."""
+    return [str(path) for path in Path("/proc").glob("[0-9]*/cwd") if read_link(path) == str(checkout)]
 
 
 def read_link(path: Path) -> str | None:

@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -49,9 +48,6 @@ _CLF_STAMP = re.compile(rb"\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}")
 _ISO_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)")
 
 
-Kind = Literal["ok", "note", "FIX"]
-
-
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at.
@@ -61,7 +57,7 @@ class Finding:
         text: a sentence for the admin, with what to do.
     """
 
-    kind: Kind
+    kind: Literal["ok", "note", "FIX"]
     text: str
 
 
@@ -86,6 +82,18 @@ class Site:
     not_yet_yours: tuple[str, ...] = ()
 
 
+def _ok(text: str) -> Finding:
+    return Finding("ok", text)
+
+
+def _note(text: str) -> Finding:
+    return Finding("note", text)
+
+
+def _fix(text: str) -> Finding:
+    return Finding("FIX", text)
+
+
 def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:
     """Look at the web root, its data files, the logs and the settings.
 
@@ -95,7 +103,6 @@ def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:
         now: the time, with a zone: that of the machine.
     """
     yield from _user()
-    yield from _crawlers(settings)
     yield from _site(site)
     if settings.web_root.is_dir():
         yield from _web_root(settings)
@@ -104,16 +111,15 @@ def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:
         yield from _leftovers(settings.web_root)
         yield from _references(site.output if settings.web_root.is_relative_to(site.output) else settings.web_root)
     else:
-        yield Finding(
-            "FIX",
+        yield _fix(
             f"The web root {settings.web_root} is missing or no folder. Set WEB_ROOT to the folder that the web server "
-            "serves, or make it.",
+            "serves, or make it."
         )
     history = History(settings.web_root)
     try:
         history = load(settings.web_root, keep_damaged=False)
     except DownloadCounterError as error:
-        yield Finding("FIX", str(error))
+        yield _fix(str(error))
     else:
         yield from _data(settings.web_root, history)
     yield from _logs(settings, history, site.timezone, now)
@@ -121,25 +127,22 @@ def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:
 
 def _user() -> Iterator[Finding]:
     if os.geteuid() == 0:
-        yield Finding(
-            "note",
+        yield _note(
             "This runs as root. A user of its own is enough: one that may read the logs (on Debian, in the group adm) "
-            "and write to the web root.",
+            "and write to the web root."
         )
 
 
 def _site(site: Site) -> Iterator[Finding]:
     if site.not_yet_yours:
-        yield Finding(
-            "note",
+        yield _note(
             f"The site still has from the one that this program was made for: {', '.join(site.not_yet_yours)}. "
-            "For your own, run make adopt, and change what it puts into local/.",
+            "For your own, run make adopt, and change what it puts into local/."
         )
     if "://" not in site.address:
-        yield Finding(
-            "note",
+        yield _note(
             "The site has no address (SITEURL), so its feed has none, and search engines are not told which address of "
-            "a page is the one to show.",
+            "a page is the one to show."
         )
     others: dict[str, list[str]] = {}
     for text in sorted(site.texts.rglob("*.md")) if site.texts and site.languages else ():
@@ -148,66 +151,53 @@ def _site(site: Site) -> Iterator[Finding]:
             if language and (code := language[1].decode(errors="replace")) not in site.languages:
                 others.setdefault(code, []).append(text.name)
     for code, names in others.items():
-        yield Finding(
-            "note", f"Texts in the language {code}, which the site does not have, are left out: {', '.join(names)}."
-        )
-
-
-def _crawlers(settings: Settings) -> Iterator[Finding]:
-    if settings.crawlers and find_spec("crawleruseragents") is None:
-        yield Finding(
-            "FIX",
-            "DOWNLOAD_COUNTER['crawlers'] is True, but the list of crawlers is not installed: "
-            "pip install crawler-user-agents",
-        )
+        yield _note(f"Texts in the language {code}, which the site does not have, are left out: {', '.join(names)}.")
 
 
 def _web_root(settings: Settings) -> Iterator[Finding]:
     root = settings.web_root
     if (root / STATS_FOLDER).is_symlink():
-        yield Finding("FIX", f"{root / STATS_FOLDER} is a link; nothing is written through it. Make it a real folder.")
+        yield _fix(f"{root / STATS_FOLDER} is a link; nothing is written through it. Make it a real folder.")
     refused = not os.access(root, os.W_OK | os.X_OK, effective_ids=True)
     if refused and os.statvfs(root).f_flag & os.ST_RDONLY:
-        yield Finding("FIX", f"The disk of {root} is mounted read-only.")
+        yield _fix(f"The disk of {root} is mounted read-only.")
     elif refused:
         me, folder = user_name(os.geteuid()), shlex.quote(str(root))
-        yield Finding(
-            "FIX",
+        yield _fix(
             f"The user {me} may not write to {root}, which belongs to {user_name(root.stat().st_uid)}. As root: "
-            f"chgrp {grp.getgrgid(os.getegid()).gr_name} {folder} && chmod 1775 {folder}",
+            f"chgrp {grp.getgrgid(os.getegid()).gr_name} {folder} && chmod 1775 {folder}"
         )
     try:
         images, problems = scan(root, settings.extensions, settings.companions)
     except DownloadCounterError as error:
-        yield Finding("FIX", str(error))
+        yield _fix(str(error))
         return
     for one in problems:
-        yield Finding("FIX", one)
+        yield _fix(one)
     if not images:
-        yield Finding("note", f"No file below {root} ends with {' or '.join(settings.extensions)}: the list is empty.")
+        yield _note(f"No file below {root} ends with {' or '.join(settings.extensions)}: the list is empty.")
     elif not refused:
-        yield Finding("ok", f"The web root {root} can be written to. Images below it: {len(images)}.")
+        yield _ok(f"The web root {root} can be written to. Images below it: {len(images)}.")
 
 
 def _owners(web_root: Path, output: Path) -> Iterator[Finding]:
     try:
         pages = OwnFiles(web_root).digests
     except DownloadCounterError as error:
-        yield Finding("FIX", str(error))
+        yield _fix(str(error))
         return
     places = [(output, Path(page)) for page in pages]
     places += [(web_root, path.relative_to(web_root)) for path in _files(web_root / STATS_FOLDER)]
     if others := of_others(places):
-        yield Finding("FIX", hand_over(others))
+        yield _fix(hand_over(others))
     if os.geteuid() == 0:
         there = [root / file for root, file in places if os.path.lexists(root / file)]
         of_root = [path for path in there if path.lstat().st_uid == 0]
         if of_root and len(of_root) < len(there):
             user = user_name(max(path.lstat().st_uid for path in there))
-            yield Finding(
-                "FIX",
+            yield _fix(
                 f"Some of the counter's files belong to root, others to {user}. If {user} runs the counter, it cannot "
-                f"replace files written by root. Give it all of them: chown {user}: {shlex.join(map(str, of_root))}",
+                f"replace files written by root. Give it all of them: chown {user}: {shlex.join(map(str, of_root))}"
             )
 
 
@@ -216,12 +206,11 @@ def _room(root: Path) -> Iterator[Finding]:
     # Each file is written beside the one that it takes the place of.
     needed = _ROOM + sum(file.stat().st_size for file in _files(stats) if not file.is_symlink())
     free = shutil.disk_usage(root).free
-    kind: Kind = "ok" if free >= needed else "FIX"
     text = f"The disk of {root} has {free / 1e6:,.0f} MB free; a run needs {needed / 1e6:,.0f} MB"
-    yield Finding(kind, text + ("." if kind == "ok" else ": make room, or no page and no count is written."))
+    yield _ok(f"{text}.") if free >= needed else _fix(f"{text}: make room, or no page and no count is written.")
     inodes = os.statvfs(root)
     if inodes.f_files and not inodes.f_favail:
-        yield Finding("FIX", f"The disk of {root} has no room for another file, however small (df -i). Remove some.")
+        yield _fix(f"The disk of {root} has no room for another file, however small (df -i). Remove some.")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -233,11 +222,10 @@ def _leftovers(root: Path) -> Iterator[Finding]:
     if not found:
         return
     if _is_running(root):
-        yield Finding("note", f"A run is under way in {root}.")
+        yield _note(f"A run is under way in {root}.")
     else:
-        yield Finding(
-            "note",
-            f"A run that was killed left files behind, such as {found[0]}. They are of no use, and may be removed.",
+        yield _note(
+            f"A run that was killed left files behind, such as {found[0]}. They are of no use, and may be removed."
         )
 
 
@@ -265,39 +253,35 @@ def _references(root: Path) -> Iterator[Finding]:
                 with path.open("rb") as opened:
                     content = opened.read(_LONGEST_LEAD)
             except OSError as error:
-                yield Finding("note", f"{path} cannot be read: {explain(error)}; it may name {name}/.")
+                yield _note(f"{path} cannot be read: {explain(error)}; it may name {name}/.")
                 continue
             if MENTION.search(content):
                 leads += 1
-                yield Finding(
-                    "FIX",
+                yield _fix(
                     f"{path} names {name}/, which nobody but the maintainer is to know. Take that out. "
-                    "(robots.txt tells everybody, too; the statistics page keeps robots away by itself.)",
+                    "(robots.txt tells everybody, too; the statistics page keeps robots away by itself.)"
                 )
     if not leads:
-        yield Finding("ok", f"No page, feed, sitemap or robots.txt below {root} names {name}/.")
+        yield _ok(f"No page, feed, sitemap or robots.txt below {root} names {name}/.")
 
 
 def _data(root: Path, history: History) -> Iterator[Finding]:
     for warning in history.warnings:
-        yield Finding("FIX", warning)
+        yield _fix(warning)
     aside = sorted((root / STATS_FOLDER).rglob("*.damaged-*.json"))
     if aside:
-        yield Finding(
-            "note",
-            f"{aside[-1]} is a data file that was damaged and set aside. Find out why (a full disk?), then remove it.",
+        yield _note(
+            f"{aside[-1]} is a data file that was damaged and set aside. Find out why (a full disk?), then remove it."
         )
     if not history.warnings and (root / COUNTS).exists():
-        yield Finding(
-            "ok", f"{COUNTS.name}, {STATE.name} and {YEARS.name}/ can be read. Files known: {len(history.counts)}."
-        )
+        yield _ok(f"{COUNTS.name}, {STATE.name} and {YEARS.name}/ can be read. Files known: {len(history.counts)}.")
 
 
 def _logs(settings: Settings, history: History, timezone: str, now: datetime) -> Iterator[Finding]:
     here = [pattern for pattern in settings.logs if "://" not in pattern]
     for pattern in settings.logs:
         if pattern not in here:
-            yield Finding("note", f"{pattern} is on another machine; it was not looked at.")
+            yield _note(f"{pattern} is on another machine; it was not looked at.")
     if not here:
         return
     rule = Rule.of(settings)
@@ -307,13 +291,13 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
     except NoLogs as error:
         hidden = [folder for folder in {Path(pattern).parent for pattern in here} if _is_hidden(folder)]
         why = f" This user may not look into {hidden[0]}; on Debian, members of the group adm may." if hidden else ""
-        yield Finding("FIX", f"{error}{why}")
+        yield _fix(f"{error}{why}")
         return
     except DownloadCounterError as error:
-        yield Finding("FIX", str(error))
+        yield _fix(str(error))
         return
     for one in problems:
-        yield Finding("FIX", one)
+        yield _fix(one)
     stamps: list[tuple[datetime, bool]] = []
     good = 0
     for log in logs:
@@ -321,14 +305,14 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
         lines = first_lines(log.path)
         trouble = trouble or problem(lines, rule)
         if trouble:
-            yield Finding("FIX", f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
+            yield _fix(f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
             continue
         good += 1
         stamp = first_stamp(lines, log_format)
         if stamp is not None:
             stamps.append(stamp)
     if good:
-        yield Finding("ok", f"Logs that can be read and follow the log format {settings.log_format!r}: {good}.")
+        yield _ok(f"Logs that can be read and follow the log format {settings.log_format!r}: {good}.")
     yield from _zone([stamp for stamp, zoned in stamps if zoned], timezone, now)
     yield from _reach([stamp for stamp, _ in stamps], history, now)
 
@@ -378,25 +362,23 @@ def _zone(stamps: list[datetime], timezone: str, now: datetime) -> Iterator[Find
     try:
         zone: tzinfo = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
-        yield Finding("FIX", f"TIMEZONE is {timezone!r}, which is no time zone. Give one as in Europe/Paris.")
+        yield _fix(f"TIMEZONE is {timezone!r}, which is no time zone. Give one as in Europe/Paris.")
         return
     others = {stamp.utcoffset() for stamp in stamps if stamp.utcoffset() != stamp.astimezone(zone).utcoffset()}
     for other in sorted(others, key=_offset):
-        yield Finding(
-            "note",
+        yield _note(
             f"The logs have stamps of the zone {_offset(other)}, the site's TIMEZONE is {timezone}. A download counts "
             "for the day of its stamp. If that is not meant, set the machine's zone (timedatectl set-timezone) and "
-            "restart the web server.",
+            "restart the web server."
         )
     if now.utcoffset() != now.astimezone(zone).utcoffset():
-        yield Finding(
-            "note",
+        yield _note(
             f"The machine's clock is in the zone {_offset(now.utcoffset())}, the site's TIMEZONE is {timezone}: cron "
-            "goes by the machine's.",
+            "goes by the machine's."
         )
     elif not others:
         logs = ", the logs" if stamps else ""
-        yield Finding("ok", f"The site{logs} and the machine go by the same time zone, {timezone}.")
+        yield _ok(f"The site{logs} and the machine go by the same time zone, {timezone}.")
 
 
 def _offset(offset: timedelta | None) -> str:
@@ -406,36 +388,32 @@ def _offset(offset: timedelta | None) -> str:
 
 def _reach(stamps: list[datetime], history: History, now: datetime) -> Iterator[Finding]:
     if history.ingested is None:
-        yield Finding("note", "The logs have not been read yet: the first run counts all that is in them.")
+        yield _note("The logs have not been read yet: the first run counts all that is in them.")
         return
     last = history.ingested
     if not stamps:
         return
     oldest = min(stamps)
     if oldest > last:
-        yield Finding(
-            "FIX",
+        yield _fix(
             f"The last run was on {last:%Y-%m-%d at %H:%M}, and the oldest log begins on {oldest:%Y-%m-%d at %H:%M}: "
             "the downloads between them are lost. Bring back the logs of that time from a backup, if there is one, "
-            "beside the others, and run again.",
+            "beside the others, and run again."
         )
         return
     pause, reach = now - last, now - oldest
     if pause > _LONGEST_PAUSE:
-        yield Finding(
-            "FIX",
+        yield _fix(
             f"The last run was on {last:%Y-%m-%d at %H:%M}, {pause.days} days ago. Is the cron job there, and what did "
-            f"it say? The logs reach back to {oldest:%Y-%m-%d}; what leaves them unread is lost.",
+            f"it say? The logs reach back to {oldest:%Y-%m-%d}; what leaves them unread is lost."
         )
     elif reach < _SHORTEST_RETENTION:
-        yield Finding(
-            "note",
+        yield _note(
             f"The logs reach back to {oldest:%Y-%m-%d at %H:%M} only. If they are kept no longer, days are lost as "
-            "soon as a few runs fail: have logrotate keep 14 of them (rotate 14).",
+            "soon as a few runs fail: have logrotate keep 14 of them (rotate 14)."
         )
     else:
-        yield Finding(
-            "ok",
+        yield _ok(
             f"The last run was on {last:%Y-%m-%d at %H:%M}; the logs reach back to {oldest:%Y-%m-%d}, "
-            f"{reach.days} days.",
+            f"{reach.days} days."
         )

@@ -2,7 +2,7 @@
 
 
 class DownloadCounterError(Exception):
-    """Something an admin has to mend: its text says what, where, and what to do.
+    """Something an admin has to fix: its text says what, where, and what to do.
 
     `exitcode` is what the command line and Pelican's own `main` leave with.
     """

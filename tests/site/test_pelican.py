@@ -437,9 +437,9 @@ def test_after_a_failed_build_the_next_one_succeeds(site: SmallSite, autoreload:
         site.template("index.html", "{{ oops }}\n")
         time.sleep(0.5)
     assert "a.iso" in page.read_text()
-    while "mended" not in page.read_text():
+    while "fixed" not in page.read_text():
         assert time.monotonic() < end, autoreload()[-2000:]
-        site.template("index.html", good.replace("{% block content %}", "{% block content %}mended"))
+        site.template("index.html", good.replace("{% block content %}", "{% block content %}fixed"))
         time.sleep(0.5)
     assert "a.iso" in page.read_text()
 
