@@ -310,7 +310,7 @@ def _history(
 
 
 COLUMNS = ("started", "finished", "sent", "left_out", "asked", "checked", "ipv6", "networks", "hosting")
-PROGRAMS = {"Firefox": 34, "Chrome": 27, "Wget": 14, "curl": 9, "aria2": 6, "Safari": 5, "Edge": 5}
+PROGRAMS = {"Firefox": 34, "Chrome": 27, "wget": 14, "curl": 9, "aria2": 6, "Safari": 5, "Edge": 5}
 SYSTEMS = {"Linux": 48, "Windows": 38, "macOS": 8, "Android": 6}
 COUNTRIES = {
     "FR": 41,

@@ -13,6 +13,7 @@ from .report import Figure, Group, Period, Release, Report
 MONTHS = 24
 MONTHS_OF_SHARES = 12
 MARKS = 8
+LONGEST_NAME = 16
 LINES = 4
 SHARES = 4
 
@@ -66,9 +67,8 @@ class Pictures:
         """The numbers over the bars that are shortened, the highest and the last."""
         high = [bar for bar in bars if bar.of.started]
         chosen = [bar for bar in high if bar.shortened] + sorted(high, key=lambda bar: -bar.of.started)[:1] + high[-1:]
-        return place(
-            Label(bar.middle, self.shown["number"](bar.of.started), y=bar.top) for bar in dict.fromkeys(chosen)
-        )
+        labels = [Label(bar.middle, self.shown["number"](bar.of.started), y=bar.top) for bar in dict.fromkeys(chosen)]
+        return place(labels, turn=True)
 
     def _marked(self, chart: Chart, starts: Sequence[date], ends: Sequence[date]) -> Chart:
         """Mark the newest releases where they came out."""
@@ -77,7 +77,7 @@ class Pictures:
             for bar, start, end in zip(chart.bars, starts, ends, strict=True):
                 if start <= release.uploaded < end and len(marks) < MARKS:
                     part = (release.uploaded - start + timedelta(0.5)) / (end - start)
-                    marks.append(Label(round(bar.slot_x + bar.slot_width * part, 2), release.name, y=0))
+                    marks.append(Label(round(bar.slot_x + bar.slot_width * part, 2), _short(release), y=0))
         return replace(chart, marks=tuple(mark.x for mark in marks), names=place(marks, turn=True))
 
     @cached_property
@@ -146,6 +146,10 @@ class Pictures:
         """How dark the ground of each month is, by its key."""
         months = self.stats.months
         return dict(zip((month.key for month in months), heat(month.started for month in months), strict=True))
+
+
+def _short(release: Release) -> str:
+    return release.name if len(release.name) <= LONGEST_NAME else release.version
 
 
 def _column(period: Period) -> Column:
