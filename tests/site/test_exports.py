@@ -24,11 +24,24 @@ def rows(written: bytes) -> list[list[str]]:
 
 
 def test_downloads_csv_has_a_row_for_each_file_and_day() -> None:
+    unknown = [""] * 5
     assert rows(csv_of_days(HISTORY)) == [
-        ["file", "day", "started", "finished", "sent", "left_out"],
-        ['a, "b".iso', "2026-05-01", "2", "", "", "0"],
-        ["b.iso", "2026-04-09", "1", "", "", "0"],
-        ["b.iso", "2026-05-09", "4", "3", "3000", "1"],
+        [
+            *("file", "day", "started", "finished", "sent", "left_out"),
+            *("asked", "checked", "ipv6", "networks", "hosting"),
+        ],
+        ['a, "b".iso', "2026-05-01", "2", "", "", "0", *unknown],
+        ["b.iso", "2026-04-09", "1", "", "", "0", *unknown],
+        ["b.iso", "2026-05-09", "4", "3", "3000", "1", *unknown],
+    ]
+
+
+def test_a_name_with_a_line_break_or_the_word_none_stays_one_cell() -> None:
+    history = counted({"None\nof, it.iso": {"2026-05-09": Day(1), "2026-05-10": Day(2)}})
+
+    assert [row[:3] for row in rows(csv_of_days(history))[1:]] == [
+        ["None\nof, it.iso", "2026-05-09", "1"],
+        ["None\nof, it.iso", "2026-05-10", "2"],
     ]
 
 

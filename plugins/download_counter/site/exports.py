@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,15 +15,17 @@ DAY_COLUMNS = ("file", "day", *(column.name for column in COLUMNS))
 
 def csv_of_days(history: History) -> bytes:
     """Return `downloads.csv`: UTF-8, RFC 4180, one row per file and day."""
-    return _csv(
-        DAY_COLUMNS,
-        (
-            (_cell(file), day, *numbers)
-            for file, day, numbers in sorted(
-                (file, day, numbers) for day, record in history.days.items() for file, numbers in record.files.items()
-            )
-        ),
-    )
+    # There may be a million rows, and csv would take three times as long; only names need its quotes.
+    rows: dict[str, list[str]] = defaultdict(list)
+    for day, record in history.days.items():
+        row = ",".join([day, *["%s"] * len(COLUMNS)])
+        for file, numbers in record.files.items():
+            rows[file].append(row % numbers)
+    parts = [_csv(DAY_COLUMNS, ())]
+    for file in sorted(rows):
+        name = _csv((_cell(file),), ()).removesuffix(b"\r\n") + b","
+        parts += [name, "\n".join(rows[file]).replace("None", "").encode().replace(b"\n", b"\r\n" + name), b"\r\n"]
+    return b"".join(parts)
 
 
 def csv_of_months(stats: Report) -> bytes:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -116,14 +117,14 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
 
     return {
         "filesize": filesize,
-        "number": lambda value: format_decimal(value, locale=locale),
+        "number": lru_cache(1 << 12)(lambda value: format_decimal(value, locale=locale)),
         "smallpercent": smallpercent,
         "percent": lambda value: format_percent(value, locale=locale),
         "longdate": lambda value: with_first(format_date(day(value), "long", locale=locale), value),
         "shortdate": lambda value: format_date(day(value), "short", locale=locale),
         "shorttime": clock,
         "monthname": lambda value: format_date(day(value), "LLLL y", locale=locale),
-        "shortmonth": lambda value: format_date(day(value), "LLL", locale=locale),
+        "shortmonth": lru_cache(1 << 10)(lambda value: format_date(day(value), "LLL", locale=locale)),
         "shortday": lambda value: with_first(format_skeleton("MMMd", day(value), locale=locale), value),
         "isodate": lambda value: value.isoformat(),
         "languagename": languagename,

@@ -4,6 +4,7 @@ The context variables are documented where they are made: `DownloadsGenerator.ge
 for their names, `SiteImage` and `report.Report` for what they hold.
 """
 
+import gc
 import logging
 import os
 from collections.abc import Sequence
@@ -64,7 +65,11 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
             run.history = self._ingest(run)
         notes = read_notes(self, run.settings.notes)
         if run.report is None:
+            # Years of days are a million small tuples without cycles; to look for some takes as long as all else.
+            gc.disable()
             run.report = self._report(run, run.history, notes)
+            gc.freeze()
+            gc.enable()
         way = os.path.relpath(run.settings.web_root, self.output_path)
         prefix = "" if way == "." else f"{way}/"
         self.stats: Report = replace(run.report, data_root=prefix)
