@@ -311,7 +311,7 @@ def _ingest(history: History, settings: Settings, sums: Sums) -> Ingest:
     return Ingest(
         when=history.ingested,
         logs=tuple(log.name for log in history.logs),
-        lines=sum(log.lines for log in history.logs),
+        lines=sum(log.lines + log.unreadable for log in history.logs),
         unreadable=sum(log.unreadable for log in history.logs),
         left_out=sums.left_out,
         reasons=dict(reasons.most_common()),

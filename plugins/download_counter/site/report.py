@@ -1,7 +1,6 @@
 """The statistics as numbers: what the theme gets as `stats`, and the exports and the mailed report are made of.
 
 Pure: a history goes in, numbers come out. What is drawn of them is in `charts`, what is said of them in `findings`.
-
 What is not known stays None, from the day on which nobody read a log to the share that would have needed it.
 """
 
@@ -17,20 +16,12 @@ WINDOWS = (7, 30, 90, 365)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Downloads of some files over some time.
+    """Downloads of some files over some time."""
 
-    Attributes:
-        started: downloads, one a client, file and day.
-        finished: those that were finished, of the days for which that is known; None if it is
-            known of no day.
-        sent: bytes sent, likewise.
-        known: the downloads started on the days for which finished is known.
-    """
-
-    started: int = 0
-    finished: int | None = None
-    sent: int | None = None
-    known: int = 0
+    started: int = 0  # one a client, file and day
+    finished: int | None = None  # of those in `known`; None if that is known of no day
+    sent: int | None = None  # bytes, likewise
+    known: int = 0  # started on the days for which finished is known
 
     @property
     def share(self) -> float | None:
@@ -58,19 +49,12 @@ def add(figures: Iterable[Figure]) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The last so many whole days, up to yesterday, beside as many before them.
+    """The last so many whole days, up to yesterday, beside as many before them."""
 
-    Attributes:
-        days: how many: 7, 30, 90 or 365.
-        known_days: of how many of them the downloads are known.
-        figure: of those.
-        before: of as many days before; None unless each of those is known.
-    """
-
-    days: int
-    known_days: int
-    figure: Figure
-    before: Figure | None
+    days: int  # one of WINDOWS
+    known_days: int  # of how many of them the downloads are known
+    figure: Figure  # of those
+    before: Figure | None  # of as many days before; None unless each of those is known
 
     @property
     def difference(self) -> int | None:
@@ -89,23 +73,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A month ("2026-05") or a day ("2026-05-09"), and its downloads.
-
-    Attributes:
-        key: as above.
-        date: its first day.
-        figure: None if nobody read the logs of that day.
-        partial: it is not over yet, or was not when logs were last read.
-        days: how many days it has had, up to today.
-        known_days: of how many of them the downloads are known one by one; None if more were
-            counted than the days account for, by a program that did not keep days.
-    """
+    """A month ("2026-05") or a day ("2026-05-09"), and its downloads."""
 
     key: str
-    date: date
-    figure: Figure | None
-    partial: bool = False
-    days: int = 1
+    date: date  # its first day
+    figure: Figure | None  # None if nobody read the logs of that day
+    partial: bool = False  # it is not over, or was not when logs were last read
+    days: int = 1  # how many it has had, up to today
+    # Of how many of them the downloads are known one by one. None if more were counted than these account for.
     known_days: int | None = None
 
     @property
@@ -116,7 +91,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """A year ("2026"), its downloads, and its months from January to December; None where there were none yet."""
+    """A year ("2026"), its downloads, and its months from January to December; None for one that is not there."""
 
     key: str
     figure: Figure
@@ -130,31 +105,19 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class FileStats:
-    """The downloads of one file.
+    """The downloads of one file."""
 
-    Attributes:
-        file: its path below the web root.
-        name: the last part of that.
-        gone: it is no longer in the web root.
-        series, version, arch: what its note or its name says; "" if neither does.
-        figure: of all time.
-        months: the months with downloads ("2026-05" -> figure).
-        years: the years with downloads ("2026" -> figure).
-        trend: downloads of the last twelve months, oldest first.
-        windows: one for each of `WINDOWS`.
-    """
-
-    file: str
-    name: str
-    gone: bool
-    series: str
+    file: str  # its path below the web root
+    name: str  # the last part of that
+    gone: bool  # it is no longer in the web root
+    series: str  # what its note or its name says, as version and architecture; "" if neither does
     version: str
     arch: str
-    figure: Figure
-    months: Mapping[str, Figure]
+    figure: Figure  # of all time
+    months: Mapping[str, Figure]  # those with downloads, by key
     years: Mapping[str, Figure]
-    trend: tuple[int, ...]
-    windows: tuple[Window, ...]
+    trend: tuple[int, ...]  # downloads of the last twelve months, oldest first
+    windows: tuple[Window, ...]  # one for each of WINDOWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +131,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A version of a series, with all its images.
-
-    Attributes:
-        series, version: as the files say.
-        uploaded: when the first of its images was.
-        days: downloads on the day of the upload, the day after, and so on, up to yesterday; None
-            where that is not known.
-    """
+    """A version of a series, with all its images."""
 
     series: str
     version: str
-    uploaded: date
-    days: tuple[int | None, ...]
+    uploaded: date  # the first of its images
+    days: tuple[int | None, ...]  # downloads from the day of the upload to yesterday; None where that is not known
 
     @property
     def name(self) -> str:
@@ -195,7 +151,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A whole week from a Monday on, and which part of its downloads was of the newest release of then."""
+    """A whole week from a Monday on, and how much of it was of the release that was the newest then."""
 
     date: date
     started: int
@@ -205,133 +161,75 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Downloads by some key, such as the program, over the last 30 whole days.
+    """Downloads by some key, such as the program, over the last 30 whole days."""
 
-    Attributes:
-        rows: key and number, the highest first.
-        total: the downloads that were asked about.
-        days: of how many days that is known.
-    """
-
-    rows: tuple[tuple[str, int], ...] = ()
-    total: int = 0
-    days: int = 0
+    rows: tuple[tuple[str, int], ...] = ()  # the highest first
+    total: int = 0  # the downloads of the days for which it is known
+    days: int = 0  # how many these are
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What became of the downloads of the last 30 whole days; `asked`, `gave_up` and `finished` add up to `started`.
+    """What became of the downloads of the last 30 whole days; `asked`, `gave_up` and `finished` add up to `started`."""
 
-    Attributes:
-        days: of how many days all of it is known.
-        started: the downloads of those days.
-        asked: nothing or next to nothing was fetched: probes, link checkers.
-        gave_up: left off on the way.
-        finished: got it all.
-        checked: of `checked_of` finished ones, those whose client fetched a digest or a signature.
-        checked_of: the finished ones of the days for which that is known.
-        broke: how far those that gave up got: up to a tenth, up to two, and so on.
-    """
-
-    days: int = 0
+    days: int = 0  # of how many days all of it is known
     started: int = 0
-    asked: int = 0
+    asked: int = 0  # nothing or next to nothing was fetched: probes, link checkers
     gave_up: int = 0
     finished: int = 0
-    checked: int = 0
+    checked: int = 0  # of `checked_of` finished ones, those whose client fetched a digest or a signature
     checked_of: int = 0
-    broke: tuple[int, ...] = (0,) * 10
+    broke: tuple[int, ...] = (0,) * 10  # how far those that gave up got, in tenths
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Of the downloads of the last 30 whole days: how many came by IPv6, and how many there would be by networks.
+    """Where the downloads of the last 30 whole days came from."""
 
-    Attributes:
-        started: downloads on the days for which that is known.
-        ipv6: those by IPv6.
-        networks: downloads, were all clients of an IPv6 /64 one.
-        hosting: of `hosting_of` downloads, those from data centres.
-        hosting_of: the downloads of the days for which that is known, 0 without a database of networks.
-    """
-
-    started: int = 0
+    started: int = 0  # on the days for which the next two are known
     ipv6: int = 0
-    networks: int = 0
-    hosting: int = 0
-    hosting_of: int = 0
+    networks: int = 0  # were all clients of an IPv6 /64 one
+    hosting: int = 0  # of `hosting_of`, those from data centres
+    hosting_of: int = 0  # 0 without a database of networks
 
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """When and from what the numbers were made.
+    """When and from what the numbers were made."""
 
-    Attributes:
-        when: when logs were last read; None if never.
-        logs: file names of those logs.
-        lines: lines in them.
-        unreadable: lines in them that do not follow the LogFormat.
-        left_out: downloads left out, of all time.
-        reasons: why those of the days for which it is known were ("crawler", "network", "agent"), and how many.
-        problems: name of a log, and why it, or its end, could not be read.
-        warnings: sentences about what was mended or missed.
-        upper_bound: finished is an upper bound, since the log gives the size of an answer and
-            not the bytes that were really sent (or may do so).
-        first_day: first day that is known day by day.
-        last_day: last day with a download.
-    """
-
-    when: datetime | None = None
+    when: datetime | None = None  # logs were last read
     logs: tuple[str, ...] = ()
-    lines: int = 0
-    unreadable: int = 0
-    left_out: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    problems: tuple[tuple[str, str], ...] = ()
+    lines: int = 0  # in them, of images
+    unreadable: int = 0  # of those
+    left_out: int = 0  # downloads, of all time
+    reasons: Mapping[str, int] = field(default_factory=dict)  # as far as known: "crawler", "network", "agent"
+    problems: tuple[tuple[str, str], ...] = ()  # name of a log, and why it, or its end, could not be read
     warnings: tuple[str, ...] = ()
+    # The log gives the size of an answer and not the bytes that were really sent, or may do so.
     upper_bound: bool = False
-    first_day: date | None = None
-    last_day: date | None = None
+    first_day: date | None = None  # known by itself
+    last_day: date | None = None  # with a download
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All statistics of a site; the theme gets it as `stats`.
-
-    Attributes:
-        today: the day it is for.
-        total: of all files and all time.
-        this_month, last_month: by the calendar.
-        windows: one for each of `WINDOWS`, of all files.
-        months: newest first, without gaps, from the first with downloads up to this one.
-        years: newest first.
-        days: the last 31 days, oldest first.
-        astray: downloads of months to come, or from before there were access logs, which cannot be. They
-            are in the total, but in no month and no year here.
-        files: most downloaded first in the last 7 days, then the last 30, then of all time.
-        series, architectures: those with downloads, the highest first in the last 7 days.
-        releases: those whose upload is known, newest first.
-        weeks: whole and known ones of the last half year, oldest first.
-        arrival, clients: of the last 30 whole days.
-        programs, systems, countries, not_found: likewise.
-        ingest: when and from what the numbers were made.
-        data_root: the way from the site's root to the web root as a URL, "" or ending in "/".
-    """
+    """All statistics of a site; the theme gets it as `stats`."""
 
     today: date
     total: Figure
     this_month: Period
     last_month: Period
-    windows: tuple[Window, ...]
-    months: tuple[Period, ...]
-    years: tuple[Year, ...]
-    days: tuple[Period, ...]
+    windows: tuple[Window, ...]  # one for each of WINDOWS
+    months: tuple[Period, ...]  # newest first, without gaps, from the first with downloads up to this one
+    years: tuple[Year, ...]  # newest first
+    days: tuple[Period, ...]  # the last 31, oldest first
+    # Downloads of months to come, or from before there were access logs: in the total, in no month and no year.
     astray: int
-    files: tuple[FileStats, ...]
-    series: tuple[Group, ...]
+    files: tuple[FileStats, ...]  # most downloaded first in the last 7 days, then the last 30, then of all time
+    series: tuple[Group, ...]  # the highest first in the last 7 days
     architectures: tuple[Group, ...]
-    releases: tuple[Release, ...]
-    weeks: tuple[Week, ...]
+    releases: tuple[Release, ...]  # those whose upload is known, newest first
+    weeks: tuple[Week, ...]  # whole and known ones of the last half year, oldest first
     arrival: Arrival
     clients: Clients
     programs: Table
@@ -339,7 +237,7 @@ class Report:
     countries: Table
     not_found: Table
     ingest: Ingest
-    data_root: str = ""
+    data_root: str = ""  # the way from the site's root to the web root as a URL, "" or ending in "/"
 
     @property
     def counts_url(self) -> str:
@@ -370,7 +268,9 @@ class Report:
 
     def movers(self, most: int = 5) -> tuple[Sequence[FileStats], Sequence[FileStats]]:
         """Return the files that rose and those that fell the most in the last 7 days, at most so many of each."""
-        changed = [(one.windows[0].difference or 0, one) for one in self.files]
-        rising = sorted((pair for pair in changed if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].file))
-        falling = sorted((pair for pair in changed if pair[0] < 0), key=lambda pair: (pair[0], pair[1].file))
-        return [one for _, one in rising[:most]], [one for _, one in falling[:most]]
+        changed = sorted(
+            ((one.windows[0].difference or 0, one.file, one) for one in self.files), key=lambda row: row[:2]
+        )
+        falling = [one for difference, _, one in changed if difference < 0]
+        rising = sorted((row for row in changed if row[0] > 0), key=lambda row: (-row[0], row[1]))
+        return [one for _, _, one in rising[:most]], falling[:most]
