@@ -66,7 +66,7 @@ def test_this_month_is_not_over_and_says_how_many_of_its_days_are_known() -> Non
     found = made(counted({"a.iso": days_of(3, date(2026, 4, 20), date(2026, 5, 19))}))
 
     this, last = found.this_month, found.last_month
-    assert (this.partial, this.days, this.known_days) == (True, 20, 19)
+    assert (this.partial, this.days, this.known_days) == (True, 20, 20)
     assert (last.partial, last.days, last.known_days) == (False, 30, 11)
 
 
@@ -155,6 +155,7 @@ def test_a_day_without_a_download_is_one_of_none_where_downloads_are_rare() -> N
 
     assert [day.figure for day in found.days if "2026-05-01" < day.key < "2026-05-05"] == [Figure()] * 3
     assert found.windows[0].known_days == 7, "up to the day that logs were read"
+    assert found.days[-1].figure == Figure(), "which has none so far"
 
 
 def test_the_day_on_which_logs_were_read_is_not_over() -> None:

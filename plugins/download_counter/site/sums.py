@@ -130,13 +130,13 @@ class KnownDays:
 
     @cached_property
     def days(self) -> set[date]:
-        """The days that have a record, and those between them and before `end` that were only quiet."""
+        """The days that have a record, and those between them and up to `end` that were only quiet."""
         days = sorted(self.downloads)
         if not days:
             return set()
         pace = sum(self.downloads.values()) / ((days[-1] - days[0]).days + 1)
         known = set(days)
-        for one, other in pairwise([*days, max(self.end, days[-1])]):
+        for one, other in pairwise([*days, max(self.end + timedelta(1), days[-1])]):
             gap = (other - one).days - 1
             if pace * gap < _QUIET:
                 known.update(days_from(one + timedelta(1), gap))
