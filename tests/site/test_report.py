@@ -285,7 +285,10 @@ def test_it_says_when_and_from_what_it_was_made() -> None:
     when = datetime(2026, 5, 20, 1, tzinfo=UTC)
     history = known(
         ingested=when,
-        logs=(log(name="a", lines=95, unreadable=2), log(name="b", unreadable=3, problem="is cut or damaged: EOF")),
+        logs=(
+            log(name="/var/log/a", lines=95, unreadable=2),
+            log(name="b", unreadable=3, problem="is cut or damaged: EOF"),
+        ),
         days={"a.iso": {"2026-05-01": Day(0, 0, 0, 4), "2026-05-03": Day(1, left_out=1), "2026-05-07": Day(2)}},
         warnings=["Something was mended."],
     )

@@ -112,11 +112,15 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
             try:
                 outcome = ingest(settings, {image.file: image.size for image in run.images})
                 history = outcome.history
+                # What is wrong with a log, the report tells by itself.
+                of_logs = tuple(f"{log.problem}." for log in history.logs if log.problem)
+                history.warnings = [warning for warning in outcome.warnings if not warning.endswith(of_logs)]
                 if outcome.read is not None:  # else the ingest of these very logs has said it
                     problems += outcome.warnings
             except NoLogs as error:
                 history = load(settings.web_root)
-                problems.append(f"{error} The pages show what is known.")
+                history.warnings.append(f"{error} The pages show what is known.")
+                problems += history.warnings
         for problem in problems:
             logger.warning("%s", problem)
         return history

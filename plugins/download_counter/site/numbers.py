@@ -310,12 +310,12 @@ def _ingest(history: History, settings: Settings, sums: Sums) -> Ingest:
     days = [day for day, figure in sums.by_day.items() if figure.started]
     return Ingest(
         when=history.ingested,
-        logs=tuple(log.name for log in history.logs),
+        logs=tuple(log.name.rpartition("/")[2] for log in history.logs),
         lines=sum(log.lines + log.unreadable for log in history.logs),
         unreadable=sum(log.unreadable for log in history.logs),
         left_out=sums.left_out,
         reasons=dict(reasons.most_common()),
-        problems=tuple((log.name, log.problem) for log in history.logs if log.problem),
+        problems=tuple((log.name.rpartition("/")[2], log.problem) for log in history.logs if log.problem),
         warnings=tuple(history.warnings),
         upper_bound=_upper_bound(history, settings),
         first_day=min(days, default=None),

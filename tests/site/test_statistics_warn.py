@@ -1,0 +1,63 @@
+"""What was not read, or only in part, is said at the top of the statistics, in the project's own theme."""
+
+from pathlib import Path
+
+import pytest
+
+from accesslog import Line
+from smallsite import SmallSite
+from support import CHECKOUT
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SmallSite:
+    site = SmallSite(tmp_path)
+    site.set(f"THEME = {str(CHECKOUT / 'theme')!r}")
+    site.set("I18N_SUBSITES = {}")
+    site.set("DEFAULT_LANG = 'en'")
+    site.set("JINJA_ENVIRONMENT |= {'trim_blocks': True, 'lstrip_blocks': True}")
+    return site
+
+
+def page(site: SmallSite) -> str:
+    done = site.pelican()
+    assert done.returncode == 0, done.stderr
+    return site.page(".stats/index.html")
+
+
+def test_lines_that_could_not_be_read_are_said_with_their_share(site: SmallSite) -> None:
+    good = [Line(client=f"192.0.2.{n}") for n in range(1, 10)]
+    log = site.log("access.log", good)
+    with log.open("ab") as file:
+        file.write(b"what is this GET /a.iso\n")
+
+    html = page(site)
+
+    assert "One line of the logs could not be read and is not counted. That is 10% of 10 lines." in html
+    assert html.index("One line of the logs") < html.index("<h2")
+    assert "Every line could be read." not in html
+    assert "what is this" not in html
+
+
+def test_what_is_no_log_is_said_in_every_build(site: SmallSite) -> None:
+    (site.logs / "access.log.9").symlink_to("nowhere")
+
+    for _ in range(2):
+        assert "access.log.9 is a link that leads nowhere" in page(site)
+
+
+def test_when_no_log_is_there_the_pages_show_what_is_known_and_say_so(site: SmallSite) -> None:
+    log = site.log("access.log", [Line()])
+    page(site)
+    log.unlink()
+
+    assert "The pages show what is known." in page(site)
+
+
+def test_a_damaged_log_is_named_once_and_by_its_file_name_alone(site: SmallSite) -> None:
+    (site.logs / "access.log.2.gz").write_bytes(b"\x1f\x8b\x08 damaged")
+
+    html = page(site)
+
+    assert html.count("access.log.2.gz") == 2, "in the warning and in the list of logs"
+    assert f"{site.logs}/access.log.2.gz" not in html
