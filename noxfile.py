@@ -2,7 +2,7 @@
 
     .venv/bin/python -m nox                       all of them, as far as the machine has the Pythons
     .venv/bin/python -m nox -s lowest-3.11        one of them
-    .venv/bin/python -m nox -- tests/test_logs.py some tests only
+    .venv/bin/python -m nox -- tests/test_settings.py some tests only
 
 `make test` runs all tests on the Python at hand. Left out here is what does not hang on the Python: servers, browsers,
 make, and the documentation's commands.
@@ -14,8 +14,9 @@ import nox
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
-# They look at make, or install the lock by themselves.
+# They look at make, or install the lock by themselves; or at servers and browsers.
 LEFT_OUT = {"test_makefile.py", "test_docs.py", "test_package.py"}
+FOLDERS_LEFT_OUT = {"bench", "browser", "debian", "e2e", "faults", "fuzz", "lives", "night"}
 
 # What the tests import; the linters and browsers of the group `dev` are not needed here.
 TOOLS = ["apachelogs", "hatchling", "hypothesis", "pytest", "uv"]
@@ -47,6 +48,8 @@ def lowest(session: nox.Session) -> None:
 def _run_tests(session: nox.Session) -> None:
     session.install("--no-config", *TOOLS)
     chosen = session.posargs or sorted(
-        str(path) for path in Path("tests").glob("test_*.py") if path.name not in LEFT_OUT
+        str(path)
+        for path in Path("tests").rglob("test_*.py")
+        if path.name not in LEFT_OUT and path.parent.name not in FOLDERS_LEFT_OUT
     )
     session.run("python", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *chosen)
