@@ -189,30 +189,37 @@ def test_counts_that_are_a_link_are_an_error(site: SmallSite, program: Program) 
     assert snapshot(site.folder) == before
 
 
-# --- days.json ---
+# --- Days and state ---
 
 
 @both
-def test_damaged_days_are_a_warning_and_set_aside(site: SmallSite, program: Program) -> None:
+@pytest.mark.parametrize("name", ["days/2026.json", "state.json"])
+def test_a_damaged_data_file_is_a_warning_and_set_aside(site: SmallSite, program: Program, name: str) -> None:
+    assert site.ingest().returncode == 0
     counts = site.web_root / ".stats" / "counts.json"
     counts.write_text('{"a.iso": {"2020-01": 7, "2026-05": 9}}')
-    (site.web_root / ".stats" / "days.json").write_bytes(b'{"version": 2, "days"\xff')
+    file = site.web_root / ".stats" / name
+    file.write_bytes(b'{"columns": ["started"\xff')
 
     said = warned(program(site))
 
-    [aside] = (site.web_root / ".stats").glob("days.damaged-*.json")
-    assert f"{site.web_root}/.stats/days.json is damaged" in said
+    [aside] = file.parent.glob(f"{file.stem}.damaged-*.json")
+    assert f"{file} is damaged" in said
     assert aside.name in said
-    assert aside.read_bytes() == b'{"version": 2, "days"\xff'
+    assert aside.read_bytes() == b'{"columns": ["started"\xff'
     assert '"2020-01": 7' in counts.read_text()
     assert '"2026-05": 9' in counts.read_text()
     done = program(site)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+NEWER = '{"columns": ["started", "what nobody knows"], "days": {}}'
+
+
 @both
 def test_days_of_a_newer_version_are_an_error_and_everything_stays(site: SmallSite, program: Program) -> None:
-    (site.web_root / ".stats" / "days.json").write_text('{"version": 99}')
+    (site.web_root / ".stats" / "days").mkdir(exist_ok=True)
+    (site.web_root / ".stats" / "days" / "2026.json").write_text(NEWER)
     before = snapshot(site.web_root)
 
     assert "was written by a newer version of this program" in failed(program(site))
@@ -479,7 +486,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("mv log lost", "No access log matches"),
         ("echo '[]' > www/.stats/counts.json", "counts.json holds a list"),
         ("rm www/.stats/counts.json", "counts.json is missing"),
-        ("""echo '{"version": 99}' > www/.stats/days.json""", "newer version"),
+        (f"mkdir -p www/.stats/days; echo '{NEWER}' > www/.stats/days/2026.json", "newer version"),
         ("mv www lost", "www cannot be listed"),
     ],
 )

@@ -55,7 +55,8 @@ def test_a_build_writes_what_the_site_has_and_nothing_else(site: SmallSite) -> N
     assert files(site.web_root) - before == {
         "index.html", "en/index.html", "pages/about.html", "theme/css/main.css",
         "feeds/images.atom.xml", "en/feeds/images.atom.xml", "feeds/images.json",
-        ".stats/.lock", ".stats/counts.json", ".stats/days.json", ".stats/index.html", "en/.stats/index.html",
+        ".stats/.lock", ".stats/counts.json", ".stats/days/2026.json", ".stats/state.json",
+        ".stats/index.html", "en/.stats/index.html",
         ".stats/downloads.csv", ".stats/downloads.json", ".stats/table.csv", ".stats/files.json",
     }  # fmt: skip
 
@@ -101,12 +102,17 @@ def test_the_ingest_by_itself_writes_the_data_and_no_page(site: SmallSite) -> No
     done = site.ingest()
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert files(site.web_root) - before == {".stats/.lock", ".stats/counts.json", ".stats/days.json"}
+    assert files(site.web_root) - before == {
+        ".stats/.lock",
+        ".stats/counts.json",
+        ".stats/days/2026.json",
+        ".stats/state.json",
+    }
 
 
 def test_after_the_ingest_by_itself_a_build_reads_no_log(site: SmallSite) -> None:
     site.ingest()
-    days = site.page(".stats/days.json")
+    days = site.page(".stats/days/2026.json")
     # Read again, these would be other downloads: the names, sizes and times of the logs stay the same.
     log = site.logs / "access.log"
     times = (log.stat().st_atime_ns, log.stat().st_mtime_ns)
@@ -115,7 +121,7 @@ def test_after_the_ingest_by_itself_a_build_reads_no_log(site: SmallSite) -> Non
 
     built(site)
 
-    assert site.page(".stats/days.json") == days
+    assert site.page(".stats/days/2026.json") == days
     assert "gone.iso" in site.page(".stats/index.html")
 
 
@@ -549,7 +555,8 @@ def test_the_real_site_writes_its_pages_and_nothing_else(real: Path) -> None:
 
     assert elsewhere == {
         "index.html", "en/index.html", "feeds/images.atom.xml", "en/feeds/images.atom.xml", "feeds/images.json",
-        ".stats/.lock", ".stats/counts.json", ".stats/days.json", ".stats/index.html", "en/.stats/index.html",
+        ".stats/.lock", ".stats/counts.json", ".stats/days/2026.json", ".stats/state.json",
+        ".stats/index.html", "en/.stats/index.html", ".stats/2026/index.html", "en/.stats/2026/index.html",
         ".stats/downloads.csv", ".stats/downloads.json", ".stats/table.csv", ".stats/files.json",
     }  # fmt: skip
 

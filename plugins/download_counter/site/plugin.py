@@ -47,8 +47,8 @@ def _check(pelican: Any) -> None:
     if settings.get("DELETE_OUTPUT_DIRECTORY") and (is_wanted(settings) or (output / COUNTS).exists()):
         raise DownloadCounterError(
             "DELETE_OUTPUT_DIRECTORY (or -d) would delete the images in "
-            f"{settings['OUTPUT_PATH']}. Nothing was done. Take it out of the settings; pelican-quickstart writes it into "
-            "publishconf.py."
+            f"{settings['OUTPUT_PATH']}. Nothing was done. Take it out of the settings; pelican-quickstart writes it "
+            "into publishconf.py."
         )
     if not is_wanted(settings):
         # Pelican loads every plugin that is installed, for every site, unless PLUGINS names some.
