@@ -190,6 +190,21 @@ def test_pages_of_the_first_version_which_kept_no_list_are_taken_over(site: Smal
     assert "new" in site.page("index.html")
 
 
+def test_a_first_run_over_pages_of_the_first_version_that_was_killed_is_gone_on_with(site: SmallSite) -> None:
+    site.template("base.html", '<link href="{{ SITEURL }}/theme/css/tokens.css">{% block content %}{% endblock %}')
+    built(site)
+    of_first_version = site.page("index.html")
+    (site.web_root / ".stats/files.json").unlink()
+    site.template("index.html", '{% extends "base.html" %}{% block content %}new{% endblock %}')
+    built(site)
+    # As after a kill between the list and the page.
+    (site.web_root / "index.html").write_text(of_first_version)
+
+    built(site)
+
+    assert "new" in site.page("index.html")
+
+
 # --- Who owns what ---
 
 

@@ -6,7 +6,7 @@ and is made no longer (a language, a badge) is removed.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -51,26 +51,27 @@ class OwnFiles:
             return True
         return self._is_upgrade and (_ITS_FOLDERS.match(file) is not None or _ITS_PAGES in content)
 
-    def save(self, made: Mapping[str, bytes], still_there: Mapping[str, bytes]) -> None:
+    def save(self, made: Mapping[str, bytes], old: Iterable[str], there: Mapping[str, bytes]) -> None:
         """Write the list for what is about to be put into place.
 
-        It is written once, before any file is renamed, and holds each file's old content too: whenever
-        a run is killed, the next one knows what is its own.
+        It is written once, before any file is renamed, and holds what is there as well: whenever a run is
+        killed, the next one knows what is its own.
 
         Args:
             made: the files of this run, with their content.
-            still_there: own files that this run makes no longer and will remove.
+            old: own files that this run makes no longer and will remove.
+            there: what is there now.
 
         Raises:
             DownloadCounterError: as `safe_files.write_whole`.
         """
-        digests = {file: [digest_of(content)] for file, content in still_there.items()}
+        digests = {file: [digest_of(there[file])] for file in old}
         for file, content in made.items():
-            new, known = digest_of(content), self.digests.get(file, [])
-            digests[file] = known if new == (known or [""])[0] else [new, *known[:1]]
+            new, known = digest_of(content), self.digests.get(file, [""])
+            before = [digest_of(there[file])] if file in there else []
+            digests[file] = known if new == known[0] else [new, *before]
         if digests != self.digests:
             write_whole(self._web_root, FILES, to_json({"files": digests}))
-            self.digests = digests
 
 
 def _is_of_first_version(web_root: Path) -> bool:
@@ -81,7 +82,7 @@ def _is_of_first_version(web_root: Path) -> bool:
 
 
 def _parsed(raw: bytes) -> Digests:
-    """The list, or nothing if it is damaged: then each file must be recognised or moved away."""
+    # Of a damaged list nothing is left: each file must be recognised or moved away.
     try:
         files = json.loads(raw)["files"]
         return {str(file): [str(digest) for digest in digests] for file, digests in files.items()}

@@ -5,7 +5,6 @@ A build that fails half way, by a typo in a template or a full disk, leaves the 
 
 import contextlib
 import io
-import logging
 import os
 import re
 import shlex
@@ -22,8 +21,6 @@ from ..history.store import LOCK
 from ..safe_files import Staged, hand_over, lock, of_others, open_folder, read_plain, remove, stage, sweep
 from ..settings import LEADS, MENTION, STATS_FOLDER, Settings
 from .own_files import OwnFiles
-
-logger = logging.getLogger(__name__)
 
 # What the counter keeps in .stats/; no page may take its place.
 _KEPT = re.compile(r"(?:counts|days|files|state)\.json|days/.*|\.lock")
@@ -105,25 +102,20 @@ class Publication:
         self._refuse_mentions()
         with lock(self.settings.web_root, LOCK):
             own = OwnFiles(self.settings.web_root)
-            there, odd = self._contents(self.files.keys() | own.digests.keys())
+            known = self.files.keys() | {file for file in own.digests if self._may_be_written(file)}
+            there, odd = self._contents(known)
             changed = sorted(file for file, content in self.files.items() if there.get(file) != content)
-            foreign = [file for file in changed if file in odd or (file in there and not own.wrote(file, there[file]))]
-            if foreign:
+            if foreign := [one for one in changed if one in odd or (one in there and not own.wrote(one, there[one]))]:
                 raise self._refusal(foreign)
-            old = {
-                file: there[file]
-                for file in own.digests.keys() - self.files.keys()
-                if file in there and own.wrote(file, there[file])
-            }
-            others = of_others(self._where(file) for file in changed)
-            if others:
+            if others := of_others(self._where(file) for file in changed):
                 raise DownloadCounterError(f"Nothing was published. {hand_over(others)}")
+            old = [file for file in there.keys() - self.files.keys() if own.wrote(file, there[file])]
             for folder in {Path(file).parent for file in self.files}:
                 sweep(*self._where(folder))
             staged: list[Staged] = []
             try:
                 staged.extend(stage(*self._where(file), self.files[file]) for file in changed)
-                own.save(self.files, old)
+                own.save(self.files, old, there)
                 for one in staged:
                     one.put()
             except BaseException:
@@ -136,13 +128,16 @@ class Publication:
         self.files.clear()
 
     def _where(self, place: Path | str) -> tuple[Path, Path]:
-        """The folder that a place is opened from, and the way from there.
-
-        The web root below the output may be a link to a folder elsewhere; no other folder may be one.
-        """
+        # The web root below the output may be a link to a folder elsewhere; no other folder may be one.
         path = self.root / place
         root = self.settings.web_root if path.is_relative_to(self.settings.web_root) else self.root
         return root, path.relative_to(root)
+
+    def _may_be_written(self, place: str) -> bool:
+        try:
+            return self.place(self.root / place) == place
+        except DownloadCounterError:
+            return False
 
     def _contents(self, files: Iterable[str]) -> tuple[dict[str, bytes], set[str]]:
         """The plain files that are there, with their content, and the places where something else is."""
@@ -160,13 +155,11 @@ class Publication:
         return there, odd
 
     def _refusal(self, foreign: list[str]) -> DownloadCounterError:
-        several = len(foreign) > 1
-        named = " ".join(map(shlex.quote, foreign[:20])) + (" ..." if len(foreign) > 20 else "")
+        files, them = ("a file", "it") if len(foreign) == 1 else (f"{len(foreign)} files", "them")
         return DownloadCounterError(
-            f"Nothing was published. {self.root} has {f'{len(foreign)} files' if several else 'a file'} that this "
-            f"program did not write, or that somebody changed since, where its own pages go. Move "
-            f"{'them' if several else 'it'} away, then run again: "
-            f'cd {shlex.quote(str(self.root))} && for file in {named}; do mv -n "$file" "$file.before"; done'
+            f"Nothing was published. {self.root} has {files} that this program did not write, or that somebody changed "
+            f"since, where its own pages go. Move {them} away, then run again: cd {shlex.quote(str(self.root))} && "
+            f'for file in {shlex.join(foreign[:20])}; do mv -n "$file" "$file.before"; done'
         )
 
     def _refuse_mentions(self) -> None:
@@ -184,14 +177,13 @@ def is_of_statistics(place: Path | str) -> bool:
 
 
 def _forbid_robots(page: bytes) -> bytes:
-    """Return a page that has a robots tag: its own, or one that keeps it out of search engines."""
     if any(b"noindex" in tag.lower() for tag in re.findall(rb"<meta\b[^>]*\brobots\b[^>]*>", page, re.IGNORECASE)):
         return page
-    head = None
-    for pattern in (rb"<head\b[^>]*>", rb"<html\b[^>]*>", rb"<!doctype[^>]*>"):
-        if head := re.search(pattern, page, re.IGNORECASE):
-            break
-    end = head.end() if head else 0
+    # Where a page has no <head>, a <meta> begins one.
+    starts = (
+        re.search(tag, page, re.IGNORECASE) for tag in (rb"<head\b[^>]*>", rb"<html\b[^>]*>", rb"<!doctype[^>]*>")
+    )
+    end = next((start.end() for start in starts if start), 0)
     return page[:end] + _NO_ROBOTS + page[end:]
 
 
