@@ -7,7 +7,7 @@ from pelican.generators import Generator
 
 from ..settings import STATS_FOLDER
 from .charts import heat
-from .report import NOTHING, Report, Year
+from .report import NOTHING, Period, Report, Year
 
 TEMPLATE = "stats_year.html"
 
@@ -26,6 +26,10 @@ def write_years(generator: Generator, writer: Any, stats: Report) -> None:
     """Write a page for each of the `year_pages` in the context."""
     # Wherever the site has its statistics page.
     folder = Path(generator.settings.get("STATS_SAVE_AS") or STATS_FOLDER / "index.html").parent
+
+    def shown(month: Period) -> str:
+        return str(generator.env.filters["shortmonth"](month.date))
+
     for year in stats.years:
         if year.key in generator.context["year_pages"]:
             writer.write_file(
@@ -34,15 +38,16 @@ def write_years(generator: Generator, writer: Any, stats: Report) -> None:
                 generator.context,
                 relative_urls=generator.settings["RELATIVE_URLS"],
                 year=year,
-                **_rows(stats, year),
+                **_rows(stats, year, [shown(month) if month else "" for month in year.months]),
             )
 
 
-def _rows(stats: Report, year: Year) -> dict[str, Any]:
-    """The files of a year, the most downloaded first, with their months and how dark each is; and how many more."""
+def _rows(stats: Report, year: Year, names: list[str]) -> dict[str, Any]:
+    """The files of a year, the most downloaded first, each with the name, number and level of each month."""
     files = [one for one in stats.files if year.key in one.years]
     files.sort(key=lambda one: (-one.years[year.key].started, one.file))
-    numbers = [[one.months.get(f"{month:%Y-%m}", NOTHING).started for month in year.dates] for one in files[:FILES]]
+    keys = [month.key if month else "" for month in year.months]
+    numbers = [[one.months.get(key, NOTHING).started for key in keys] for one in files[:FILES]]
     levels = iter(heat(number for row in numbers for number in row))
-    rows = [(one, row, [next(levels) for _ in row]) for one, row in zip(files, numbers, strict=False)]
-    return {"year_rows": rows, "year_more": len(files) - len(rows)}
+    cells = [[(name, number, next(levels)) for name, number in zip(names, row, strict=True)] for row in numbers]
+    return {"year_rows": list(zip(files, cells, strict=False)), "year_more": len(files) - len(cells)}
