@@ -109,7 +109,11 @@ def history_of(records: dict[int, Record]) -> History:
 
 def test_what_became_of_downloads_adds_up_and_is_told_of_days_that_know_it() -> None:
     whole = Record(
-        {"a.iso": Day(100, 80, 1, 0, asked=5, checked=8, ipv6=40, networks=98), "b.iso": Day(10, 6, 1, 0, asked=1)},
+        {
+            "a.iso": Day(100, 80, 1, 0, asked=5, checked=8, ipv6=40, networks=98),
+            "b.iso": Day(10, 6, 1, 0, asked=1),
+            "of unknown size.iso": Day(40),
+        },
         {"broke": {"a.iso": {"0": 9, "9": 6}, "b.iso": {"0": 1}}, "programs": {"": {"Firefox": 90, "wget": 20}}},
     )
     old = Record({"a.iso": Day(50, 40)})
@@ -125,7 +129,7 @@ def test_what_became_of_downloads_adds_up_and_is_told_of_days_that_know_it() -> 
     assert arrival.broke == (10, 0, 0, 0, 0, 0, 0, 0, 0, 6)
     assert (found.clients.started, found.clients.ipv6, found.clients.networks) == (100, 40, 98)
     assert found.clients.hosting_of == 0
-    assert (found.programs.rows, found.programs.total, found.programs.days) == ((("Firefox", 90), ("wget", 20)), 110, 1)
+    assert (found.programs.rows, found.programs.total, found.programs.days) == ((("Firefox", 90), ("wget", 20)), 150, 1)
 
 
 def test_countries_of_few_downloads_are_told_together() -> None:

@@ -256,10 +256,7 @@ def _arrival(records: Iterable[Record]) -> Arrival:
     broke = [0] * 10
     for record in records:
         told = [numbers for numbers in record.files.values() if numbers.gave_up is not None]
-        # A day of which it is known of some files only would not add up.
-        if len(told) < len(record.files):
-            continue
-        days += 1
+        days += bool(told)
         for numbers in told:
             started += numbers.started
             asked += numbers.asked or 0

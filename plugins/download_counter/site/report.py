@@ -172,8 +172,8 @@ class Table:
 class Arrival:
     """What became of the downloads of the last 30 whole days; `asked`, `gave_up` and `finished` add up to `started`."""
 
-    days: int = 0  # of how many days all of it is known
-    started: int = 0
+    days: int = 0  # of how many days it is known
+    started: int = 0  # of the files whose size was known then
     asked: int = 0  # nothing or next to nothing was fetched: probes, link checkers
     gave_up: int = 0
     finished: int = 0
