@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from .catalogue import scan
 from .errors import DownloadCounterError
@@ -31,6 +32,7 @@ EPILOG = """\
 commands:
   ingest  read the logs that are new and bring the counts up to date (the default)
   doctor  look at logs, web root, data files and settings, write nothing, and say what to fix
+  report  print the last month in the site's language, or with --week the last seven days
 
 exit codes:
   0  all is well; there may be warnings on stderr
@@ -130,6 +132,21 @@ def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path)
     return int(any(finding.kind == "FIX" for finding in findings))
 
 
+def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool, as_json: bool) -> str:
+    from .history.store import load
+    from .history.year import to_json
+    from .site.exports import json_of
+    from .site.letter import letter
+    from .site.numbers import report
+
+    zone = str(configuration.get("TIMEZONE") or "UTC")
+    history = load(settings.web_root, keep_damaged=False)
+    stats = report(history, {}, settings, datetime.now(ZoneInfo(zone)).date())
+    if as_json:
+        return to_json(json_of(history, stats)).decode()
+    return letter(stats, str(configuration.get("DEFAULT_LANG") or "en"), zone, week=week)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(
@@ -138,7 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", nargs="?", choices=("ingest", "doctor"), default="ingest", help="see below")
+    parser.add_argument(
+        "command", nargs="?", choices=("ingest", "doctor", "report"), default="ingest", help="see below"
+    )
     parser.add_argument(
         "-s",
         "--settings",
@@ -146,6 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=Path("pelicanconf.py"),
         help="the site's settings (default: %(default)s)",
     )
+    parser.add_argument("--week", action="store_true", help="report the last seven days")
+    parser.add_argument("--json", action="store_true", help="report all numbers as JSON")
     parser.add_argument("-D", "--debug", action="store_true", help="show tracebacks")
     options: Any = parser.parse_args(arguments)
     try:
@@ -153,6 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = settings_in(configuration, options.settings.absolute().parent)
         if options.command == "doctor":
             return _examine(settings, configuration, options.settings.absolute().parent)
+        if options.command == "report":
+            print(_report(settings, configuration, week=options.week, as_json=options.json), end="")
+            return os.EX_OK
         run(settings)
     except DownloadCounterError as error:
         if options.debug:
