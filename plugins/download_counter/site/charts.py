@@ -93,26 +93,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart.
+    """A chart."""
 
-    Attributes:
-        axis: width of the labels beside the grid, in em.
-        grid: the lines of the grid, each with the number it stands for.
-        bars, lines: what is shown.
-        gaps: where nothing is known, from where and how wide.
-        labels: the texts below, values over bars, and names of marks above them.
-        marks: where upright lines are.
-    """
-
-    axis: float
-    grid: tuple[Label, ...]
+    axis: float  # width of the labels beside the grid, in em
+    grid: tuple[Label, ...]  # its lines, each with the number it stands for
     bars: tuple[Bar, ...] = ()
     lines: tuple[Line, ...] = ()
-    gaps: tuple[tuple[float, float], ...] = ()
-    labels: tuple[Label, ...] = ()
-    values: tuple[Label, ...] = ()
-    marks: tuple[float, ...] = ()
-    names: tuple[Label, ...] = ()
+    gaps: tuple[tuple[float, float], ...] = ()  # where nothing is known, from where and how wide
+    labels: tuple[Label, ...] = ()  # below
+    values: tuple[Label, ...] = ()  # over bars
+    marks: tuple[float, ...] = ()  # where upright lines are
+    names: tuple[Label, ...] = ()  # of marks, above them
 
     @property
     def tones(self) -> list[str]:
@@ -177,18 +168,13 @@ def bar_chart(columns: Sequence[Column], number: Any, top: float | None = None) 
     height = top or step * -(-needed // step)
     slot = 100 / max(len(columns), FEWEST_SLOTS)
     bars = tuple(_bar(column, index * slot, slot, height) for index, column in enumerate(columns))
-    grid = _grid(height, step, number)
-    return Chart(
-        axis=_round(max(line.span(0)[1] - line.span(0)[0] for line in grid) + _DISTANCE),
-        grid=grid,
-        bars=bars,
-        gaps=tuple(_gaps(columns, slot)),
-    )
+    return replace(_grid(height, step, number), bars=bars, gaps=tuple(_gaps(columns, slot)))
 
 
-def _grid(height: float, step: int, number: Any) -> tuple[Label, ...]:
-    lines = range(int(height // step) + 1)
-    return tuple(Label(0, number(line * step), y=_round(100 - line * step / height * 100)) for line in lines)
+def _grid(height: float, step: int, number: Any) -> Chart:
+    numbers = range(0, int(height) + 1, step)
+    grid = tuple(Label(0, number(one), y=_round(100 - one / height * 100)) for one in numbers)
+    return Chart(_round(max(label.span(0)[1] - label.span(0)[0] for label in grid) + _DISTANCE), grid)
 
 
 def _bar(column: Column, x: float, slot: float, height: float) -> Bar:
@@ -231,8 +217,7 @@ def line_chart(lines: Sequence[tuple[Sequence[float], Any]], number: Any, length
             for place, value in enumerate(numbers)
         )
         placed.append(Line("M" + "L".join(points), numbers[-1] if numbers else 0, f"line-{index + 1}", of))
-    grid = _grid(height, step, number)
-    return Chart(_round(max(line.span(0)[1] - line.span(0)[0] for line in grid) + _DISTANCE), grid, lines=tuple(placed))
+    return replace(_grid(height, step, number), lines=tuple(placed))
 
 
 def place(labels: Iterable[Label], *, turn: bool = False) -> tuple[Label, ...]:

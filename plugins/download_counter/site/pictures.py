@@ -46,7 +46,7 @@ class Pictures:
         chart = self._marked(chart, [month.date for month in months], ends)
         return replace(
             chart,
-            labels=place(_by_rank(labels, [_rank_of_month(month.date) for month in months])),
+            labels=place(_by_rank(labels, months)),
             values=self._values(chart.bars),
         )
 
@@ -101,7 +101,7 @@ class Pictures:
             columns.append(Column([(tone, share * 100) for tone, share in shares.items()], of=(month, shares)))
         chart = bar_chart(columns, self._percent, 100)
         labels = [Label(bar.middle, self.shown["shortmonth"](bar.of[0].date)) for bar in chart.bars]
-        return replace(chart, labels=place(_by_rank(labels, [_rank_of_month(month.date) for month in months])))
+        return replace(chart, labels=place(_by_rank(labels, months)))
 
     def _percent(self, number: float) -> str:
         return str(self.shown["percent"](number / 100))
@@ -168,12 +168,8 @@ def _parts(figure: Figure) -> list[tuple[str, float]]:
     ]
 
 
-def _rank_of_month(month: date) -> int:
-    """January matters most, then the quarters."""
-    return 0 if month.month == 1 else 1 if month.month % 3 == 1 else 2
-
-
-def _by_rank(labels: Sequence[Label], ranks: Sequence[int]) -> list[Label]:
-    """The last label first, then by rank."""
-    ordered = sorted(zip(ranks[:-1], range(len(labels) - 1), labels[:-1], strict=True), key=lambda one: one[:2])
-    return [*labels[-1:], *(label for _, _, label in ordered)]
+def _by_rank(labels: Sequence[Label], months: Sequence[Period]) -> list[Label]:
+    # The last month matters most, then each January, then the quarters.
+    ranks = [0 if month.date.month == 1 else 1 if month.date.month % 3 == 1 else 2 for month in months[:-1]]
+    order = sorted(range(len(ranks)), key=lambda index: ranks[index])
+    return [labels[-1], *(labels[index] for index in order)]
