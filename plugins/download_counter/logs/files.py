@@ -4,12 +4,14 @@ import contextlib
 import glob
 import lzma
 import os
+import re
 import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -36,14 +38,28 @@ BEGINNING = 1 << 16
 # that is one endless line takes no more memory than any other.
 LONGEST_LINE = 1 << 20
 
-# What a compressed file begins with (RFC 1952; bzip2's manual; the .xz format's section 2.1.1.1;
-# RFC 8878 section 3.1.1), told from the content since rotated logs have all sorts of names.
-_MAGIC = (
-    (b"\x1f\x8b", "gz"),
-    (b"BZh", "bz2"),
-    (b"\xfd7zXZ\x00", "xz"),
-    (b"(\xb5/\xfd", "zst"),
+# What a compressed file begins with (RFC 1952; bzip2's manual; the .xz format's section 2.1.1.1 and that of LZMA_Alone;
+# RFC 8878 section 3.1), told from the content since rotated logs have all sorts of names.
+_COMPRESSED = (
+    (re.compile(rb"\x1f\x8b"), "gz"),
+    (re.compile(rb"BZh"), "bz2"),
+    (re.compile(rb"\xfd7zXZ\x00"), "xz"),
+    (re.compile(rb"\(\xb5/\xfd|[\x50-\x5f]\x2aM\x18"), "zst"),  # the second: a frame to skip, as pzstd writes first
+    (re.compile(rb"\x5d\0\0[\0-\xff]{2}"), "lzma"),
 )
+
+# What a file begins with that holds no log as it is, and what it is then.
+_NO_LOG = (
+    (re.compile(rb"PK\x03\x04"), "a zip archive: unpack it"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c"), "a 7z archive: unpack it"),
+    (re.compile(rb"Rar!\x1a"), "a rar archive: unpack it"),
+    (re.compile(rb"\x1f\x9d|LZIP|\x04\x22M\x18"), "compressed in a way that is not read: use gzip, bzip2, xz or zstd"),
+    (re.compile(rb"(?s:.{257})ustar"), "a tar archive: unpack it"),
+    (re.compile(rb"\xff\xfe|\xfe\xff"), "written in UTF-16: convert it, as with iconv -f UTF-16 -t UTF-8"),
+)
+
+# Bytes without the end of a line after which a file is no log of lines.
+_NO_LINE = 1 << 15
 
 # What the decompressors raise for a file that is cut or damaged.
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ZstdError, ValueError)
@@ -144,8 +160,12 @@ def open_log(path: Path | str) -> Iterator[BinaryIO]:
     """
     with open_address(path) if isinstance(path, str) else _open_plain(path) as file:
         start = file.peek(6)
-        for magic, compression in _MAGIC:
-            if start.startswith(magic):
+        for magic, compression in _COMPRESSED:
+            if magic.match(start):
+                if compression == "lzma":
+                    with lzma.open(file) as old:
+                        yield old  # type: ignore[misc]  # it reads like one
+                    return
                 # In this process: there is one process a log already. It does not close `file`.
                 with xopen(file, "rb", threads=0, format=compression) as opened:
                     yield opened
@@ -154,7 +174,10 @@ def open_log(path: Path | str) -> Iterator[BinaryIO]:
 
 
 def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    """Give the log, or a stretch of it, in blocks as they come, cut anywhere.
+    """Give the log, or a stretch of it, in blocks as they come, cut anywhere; its lines end with a newline alone.
+
+    What stands before the first line is left out: a byte order mark, or the NULs that a server leaves
+    that writes on at its old place after copytruncate.
 
     Args:
         path: the log.
@@ -162,8 +185,42 @@ def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[
         stop: the byte to stop before; None reads to the end.
 
     Raises:
-        LogProblem: it cannot be opened, or is cut or damaged; what came before was given out.
+        LogProblem: it cannot be opened, is no log, or is cut or damaged; what came before was given out.
     """
+    blocks = _raw(path, start, stop)
+    first = next(blocks, b"")
+    while start == 0 and first and not first.strip(b"\0"):
+        first = next(blocks, b"")
+    if start == 0:
+        for magic, what in _NO_LOG:
+            if magic.match(first):
+                raise LogProblem(f"cannot be read: it is {what}")
+        first = first.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
+    if b"\n" not in first and b"\r" in first:  # as old Macs ended lines
+        yield from (block.replace(b"\r", b"\n") for block in chain([first], blocks))
+    elif b"\r\n" in first:
+        yield from _without_returns(chain([first], blocks))
+    else:
+        if first:
+            yield first
+        if start == 0 and len(first) >= _NO_LINE and b"\n" not in first:
+            raise LogProblem("cannot be read: no line ends in its first bytes, so it is no log of lines")
+        yield from blocks
+
+
+def _without_returns(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Take the carriage return off the ends of lines."""
+    rest = b""
+    for block in blocks:
+        text = rest + block
+        rest = b"\r" if text.endswith(b"\r") else b""
+        yield text.removesuffix(rest).replace(b"\r\n", b"\n")
+    if rest:
+        yield rest
+
+
+def _raw(path: Path | str, start: int, stop: int | None) -> Iterator[bytes]:
+    """Give the bytes of a log as they are, decompressed."""
     at = start
     # A decompressor that meets the damage gives nothing of what that call had read before it:
     # the rest is asked for again in smaller pieces, down to the last byte that is good.
@@ -240,7 +297,7 @@ def line_starts(path: Path | str, near: Iterable[int]) -> list[int]:
         return []
     starts: list[int] = []
     with contextlib.suppress(OSError), _open_plain(path) as file:
-        if any(file.peek(6).startswith(magic) for magic, _ in _MAGIC):
+        if any(magic.match(file.peek(300)) for magic, _ in (*_COMPRESSED, *_NO_LOG)):
             return []
         for byte in near:
             file.seek(byte - 1)
@@ -269,7 +326,11 @@ def begin_alike(one: Path | str, other: Path | str, length: int) -> bool:
         a, b = a[size:], b[size:]
 
 
-def _stream(path: Path | str, stop: int | None = None) -> Iterator[bytes]:
-    """What can be read of a log."""
+def _stream(path: Path | str, most: int) -> Iterator[bytes]:
+    """The first bytes of a log, as far as it can be read."""
     with contextlib.suppress(LogProblem):
-        yield from read(path, 0, stop)
+        for block in read(path):
+            yield block[:most]
+            most -= len(block)
+            if most <= 0:
+                return
