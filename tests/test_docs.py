@@ -38,13 +38,11 @@ from download_counter.counting.tally import tally
 from download_counter.history.day import COLUMNS, TABLES
 from download_counter.history.store import COUNTS, History
 from download_counter.ingest import ingest
-from download_counter.logs.advice import NAMES
-from download_counter.logs.jsonformat import JSON_FORMATS
-from download_counter.logs.logformat import KNOWN
 from download_counter.settings import Settings, check
 from download_counter.site.exports import badge, csv_of_days, csv_of_months, json_of
 from download_counter.site.numbers import report
 from download_counter.site.report import Report
+from known_formats import JSON_FORMATS, KNOWN, NAMES
 from tallies import of_kind
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "README.fr.md", *CHECKOUT.glob("docs/*.md")])

@@ -9,7 +9,8 @@ import pytest
 from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
-from download_counter.logs.logformat import FIELDS, KNOWN, compile_format
+from download_counter.logs.logformat import FIELDS
+from known_formats import KNOWN, format_of
 from tallies import of_kind
 
 STAMP = "[09/May/2026:10:20:30 +0200]"
@@ -18,11 +19,12 @@ EPOCH = int(datetime(2026, 5, 9, 8, 20, 30, tzinfo=UTC).timestamp())
 
 def fields(log_format: str, line: str, **options: Any) -> dict[str, str | None]:
     """What a format reads in a line, by name; the day as a date."""
-    compiled = compile_format(log_format, **options)
+    compiled = format_of(log_format, **options)
     match = compiled.pattern.match(line.encode() + b"\n")
     assert match is not None, f"{log_format} does not read {line}"
     found = {name: match[name].decode() if match[name] is not None else None for name in FIELDS}
-    return {**found, "day": compiled.day(match["day"])}
+    agent = compiled.agent_of(match["agent"]).decode() if match["agent"] else found["agent"]
+    return {**found, "day": compiled.day(match["day"]), "agent": agent}
 
 
 def downloads(log_format: str, line: str, **options: Any) -> list[tuple[str, str, str]]:
@@ -238,11 +240,11 @@ def test_bytes_really_sent_are_preferred_to_the_size_of_the_answer(size: str, ex
     found = fields(f'%h %t "%r" %>s {size}', f'192.0.2.1 {STAMP} "GET /a.iso HTTP/1.1" 200 {text}')
 
     assert found["size"] == str(expected)
-    assert compile_format(f'%h %t "%r" %>s {size}').sized
+    assert format_of(f'%h %t "%r" %>s {size}').sized
 
 
 def test_a_format_without_a_size_says_so() -> None:
-    assert not compile_format('%h %t "%r" %>s').sized
+    assert not format_of('%h %t "%r" %>s').sized
 
 
 @pytest.mark.parametrize(
@@ -254,15 +256,15 @@ def test_a_format_without_a_size_says_so() -> None:
         ('%h %{%d %b}t "%r" %>s', "no time (%t"),
         ('%h %{msec_frac}t "%r" %>s', "no time (%t"),
         ('%h %t "%{Referer}i" %>s', "no request (%r, or %m and %U)"),
-        ('%h %t "%U" %>s', "no request method (%r, or %m)"),
+        ('%h %t "%U" %>s', "no request method (%r, or %m;"),
         ("%h %t %m %>s", "no request (%r, or %m and %U)"),
         ('%h %t "%r"', "no status (%>s)"),
-        ("words", "no client (%h) and no time"),
+        ("words", "neither a LogFormat nor the name of a format"),
     ],
 )
 def test_a_format_that_cannot_be_counted_by_is_refused_with_what_it_lacks(log_format: str, lacks: str) -> None:
     with pytest.raises(DownloadCounterError) as caught:
-        compile_format(log_format)
+        format_of(log_format)
 
     assert lacks in str(caught.value)
     assert repr(log_format) in str(caught.value)
@@ -270,24 +272,24 @@ def test_a_format_that_cannot_be_counted_by_is_refused_with_what_it_lacks(log_fo
 
 def test_a_format_without_the_client_or_the_agent_that_is_asked_for_is_refused() -> None:
     with pytest.raises(DownloadCounterError, match=r"no client \(%\{X-Forwarded-For\}i\)"):
-        compile_format("combined", client="%{X-Forwarded-For}i")
-    with pytest.raises(DownloadCounterError, match=r"no user agent \(%\{User-Agent\}i\)"):
-        compile_format("common", agent=True)
+        format_of("combined", client="%{X-Forwarded-For}i")
+    with pytest.raises(DownloadCounterError, match=r"no user agent \(%\{User-Agent\}i\), which DOWNLOAD_COUNTER\['crawlers'\]"):
+        Rule(log_format="common", crawlers=True).format()
 
 
 @pytest.mark.parametrize(
     ("log_format", "names"),
     [
         ("%h %t %r %>s %", "stray % at '%'"),
-        ("%h %t % r %>s", "stray % at '% r %>s'"),
-        ("%h %{x %t %r", "stray % at '%{x %t %r'"),
+        ("%h %t % r %>s", "stray % at '% r '"),
+        ("%h %{x %t %r", "stray % at '%{x '"),
         ("%h %^xx %t", "unknown directive %^xx"),
         ("%h %{%c}t %r %s", "a time with %c"),
     ],
 )
 def test_a_format_that_is_no_format_is_refused_with_the_place(log_format: str, names: str) -> None:
     with pytest.raises(DownloadCounterError) as caught:
-        compile_format(log_format)
+        format_of(log_format)
 
     assert names in str(caught.value)
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accesslog import MONTHS, escape_logitem
-from download_counter.logs.logformat import FIELDS, compile_format
+from download_counter.logs.logformat import FIELDS
+from known_formats import format_of
 
 # Printable, with what httpd escapes in it; apachelogs reads lines as text in latin-1.
 texts = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\0"), min_size=1, max_size=12).filter(
@@ -90,7 +91,7 @@ def formats_with_lines(draw: st.DrawFn) -> Made:
 def test_a_line_of_any_format_is_read_as_apachelogs_reads_it(made: Made) -> None:
     theirs = apachelogs.LogParser(made.log_format, encoding="latin-1").parse(made.line)
 
-    log_format = compile_format(made.log_format, methods=("GET", "HEAD", "POST"), agent=True)
+    log_format = format_of(made.log_format, methods=("GET", "HEAD", "POST"), agent=True)
     match = log_format.pattern.match(made.line.encode() + b"\n")
     assert match is not None
     client, stamp, method, target, status, size, agent = (match[name] for name in FIELDS)
@@ -104,4 +105,4 @@ def test_a_line_of_any_format_is_read_as_apachelogs_reads_it(made: Made) -> None
     assert status.decode() == str(theirs.final_status)
     sent = theirs.bytes_out if "%O" in made.log_format else theirs.bytes_sent
     assert (None if size == b"-" else int(size)) == sent
-    assert agent.decode() == logged(theirs.headers_in["User-Agent"])
+    assert log_format.agent_of(agent).decode() == logged(theirs.headers_in["User-Agent"])

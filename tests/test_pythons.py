@@ -18,8 +18,7 @@ import pytest
 
 import download_counter
 from download_counter.counting.rule import Rule
-from download_counter.logs.jsonformat import JSON_FORMATS
-from download_counter.logs.logformat import KNOWN
+from known_formats import JSON_FORMATS, KNOWN
 from line_by_line import said
 from test_formats import CLIENT, FORMATS, READ_AS
 
@@ -107,7 +106,7 @@ def patterns() -> list[re.Pattern[bytes] | re.Pattern[str]]:
         for value in vars(import_module(module.name)).values()
         if isinstance(value, re.Pattern)
     ]
-    of_formats = [pattern for one in formats for pattern in (one.pattern, one.usual, one.answer) if pattern]
+    of_formats = [pattern for one in formats for pattern in vars(one).values() if isinstance(pattern, re.Pattern)]
     assert len(of_formats) > len(formats)
     assert len(ready) > 2
     return [*of_formats, *ready]

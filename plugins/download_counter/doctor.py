@@ -21,7 +21,7 @@ from .catalogue import scan
 from .counting.rule import Rule
 from .errors import DownloadCounterError
 from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
-from .logs.advice import problem
+from .logs.advice import advice_on_start
 from .logs.files import NoLogs, find, first_lines, open_log
 from .logs.logformat import LogFormat
 from .safe_files import TEMPORARY, explain, hand_over, of_others, user_name
@@ -303,7 +303,8 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
     for log in logs:
         trouble = _cannot_open(log.path)
         lines = first_lines(log.path)
-        trouble = trouble or problem(lines, rule)
+        known = history.known(log.name, log.size, log.mtime)
+        trouble = trouble or (known.problem if known else "") or advice_on_start(rule.log_settings, lines)
         if trouble:
             yield _fix(f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
             continue
@@ -336,14 +337,13 @@ def first_stamp(lines: bytes, log_format: LogFormat) -> tuple[datetime, bool] | 
     if no line follows the format.
     """
     for line in lines.split(b"\n"):
-        match = log_format.pattern.match(line)
-        day = match and log_format.day(match["day"])
-        if not match or not day:
+        row = log_format.row(line)
+        day = row and log_format.day(row[1])
+        if not day:
             continue
-        stamp = line[match.start("day") :]
-        if clf := _CLF_STAMP.match(stamp):
+        if clf := _CLF_STAMP.search(line):
             exact = _parsed(clf[0].decode(), "%d/%b/%Y:%H:%M:%S %z")
-        elif iso := _ISO_STAMP.match(stamp):
+        elif iso := _ISO_STAMP.search(line):
             exact = _parsed(b"".join(iso.groups()).decode(), "%Y-%m-%dT%H:%M:%S%z")
         else:
             exact = None

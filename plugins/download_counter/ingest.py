@@ -7,6 +7,7 @@ count it twice.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote
 
 import msgspec
 
@@ -14,8 +15,7 @@ from .counting.days import days_around
 from .counting.rule import Rule
 from .counting.workers import Reading, Workers, workers
 from .history.store import History, KnownLog, load
-from .logs.advice import problem
-from .logs.files import Log, begin_alike, find, first_bytes, first_lines
+from .logs.files import Log, begin_alike, find, first_bytes
 from .settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -71,8 +71,10 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
     had_bytes = _bytes_are_logged(history.state.logs)
     with workers(settings.scheduler) as some:
         read = _read(some, rule, changed, known, _guess(history, changed), progress)
-        good = _without_copies([one for one in read if not _has_moved(one)])
-        history.state.logs = _remember(logs, known, read, rule)
+        for one in read:
+            one.problem = one.problem or _served_elsewhere(one, sizes)
+        good = _without_copies([one for one in read if not _has_moved(one) and not _is_refused(one)])
+        history.state.logs = _remember(logs, known, read)
         sized = log_format.sized and _bytes_are_logged(history.state.logs)
         history.merge(some.work_out(good, rule, history.state.sizes, sized=sized))
     history.raise_months()
@@ -156,11 +158,9 @@ def _begins(one: Reading, other: Reading) -> bool:
     return begin_alike(one.log.path, other.log.path, one.length) or _has_moved(one) or _has_moved(other)
 
 
-def _remember(
-    logs: Iterable[Log], known: Mapping[Log, KnownLog], read: Sequence[Reading], rule: Rule
-) -> tuple[KnownLog, ...]:
+def _remember(logs: Iterable[Log], known: Mapping[Log, KnownLog], read: Sequence[Reading]) -> tuple[KnownLog, ...]:
     """What to remember of the logs: of those that were read now, and of those that were known."""
-    now = {one.log.path: _remembered(one, rule) for one in read if not _has_moved(one)}
+    now = {one.log.path: _remembered(one) for one in read if not _has_moved(one)}
     # One that moved while it was read is not known any more: what was to be read with it is read again with it.
     tried = {one.log.path for one in read}
     left = {
@@ -169,7 +169,7 @@ def _remember(
     return tuple((now | left)[log.path] for log in logs if log.path in now or log.path in left)
 
 
-def _remembered(one: Reading, rule: Rule) -> KnownLog:
+def _remembered(one: Reading) -> KnownLog:
     tally = one.tally
     return KnownLog(
         name=one.log.name,
@@ -183,8 +183,27 @@ def _remembered(one: Reading, rule: Rule) -> KnownLog:
         heads_sized=tally.heads_sized,
         has_bytes=tally.has_bytes,
         complete=not one.problem,
-        problem=one.problem or ("" if tally.lines else problem(first_lines(one.log.path), rule)),
+        problem=one.problem or one.advice,
     )
+
+
+_REFUSED = "is not counted: it names no image of the web root"
+
+
+def _served_elsewhere(one: Reading, sizes: Mapping[str, int]) -> str:
+    """Say that a log's paths are not those of the web root, if all of its images would be there by other paths."""
+    if not one.files or not one.files.isdisjoint(sizes):
+        return ""
+    below = {file[: -len(image)] for file in one.files for image in sizes if file.endswith(f"/{image}")}
+    if len(below) == 1:
+        return f"{_REFUSED}, but all below /{below.pop()}. Set DOWNLOAD_COUNTER['url_prefix'] to that path"
+    if not {unquote(file) for file in one.files}.isdisjoint(sizes):
+        return f"{_REFUSED}, but would percent-decoded. In DOWNLOAD_COUNTER['log_format'], write %{{raw}}U for %U"
+    return ""
+
+
+def _is_refused(one: Reading) -> bool:
+    return one.problem.startswith(_REFUSED)
 
 
 def _bytes_are_logged(logs: Iterable[KnownLog]) -> bool:

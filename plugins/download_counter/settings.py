@@ -36,6 +36,10 @@ class Settings:
         logs: globs of the access logs, or addresses such as `sftp://host/path*`.
         log_format: the name of a known format, or an Apache LogFormat string.
         client: the directive that names the client, such as `%a`; empty takes the format's own.
+        line_prefix: what stands before or around each line: a name such as `syslog`, or its LogFormat.
+        json_keys: the keys that have what a line needs, if the logs are JSON of no named format.
+        hosts: the virtual hosts that count, of logs that have several; empty: all.
+        method: the request method of all lines, for logs that do not say it.
         extensions: what the name of an image ends with, in any case.
         companions: endings of the files listed with an image.
         methods: request methods that count.
@@ -60,6 +64,10 @@ class Settings:
     logs: tuple[str, ...]
     log_format: str = "combined"
     client: str = ""
+    line_prefix: str = ""
+    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hosts: tuple[str, ...] = ()
+    method: str = ""
     extensions: tuple[str, ...] = (".iso",)
     companions: tuple[str, ...] = COMPANIONS
     methods: tuple[str, ...] = ("GET", "HEAD")
@@ -116,10 +124,38 @@ def _image_endings(value: Any) -> tuple[str, ...]:
     return _endings(value or None)
 
 
+JSON_NEEDS = ("client", "time", "request", "method", "path", "status", "size", "agent", "host")
+"""What the setting `json_keys` may name a key for; `request` is a whole request line, `GET /a.iso HTTP/1.1`."""
+
+
+def _json_keys(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    wanted = f"a dict such as {{'client': 'request.remote_ip'}}; its keys may be {', '.join(JSON_NEEDS)}"
+    if not isinstance(value, dict) or not value.keys() <= set(JSON_NEEDS):
+        raise ValueError(wanted)
+    lists = {need: (keys,) if isinstance(keys, str) else _items(keys, wanted) for need, keys in value.items()}
+    if not all(keys and all(isinstance(key, str) and key for key in keys) for keys in lists.values()):
+        raise ValueError(wanted)
+    return tuple(lists.items())
+
+
 def _methods(value: Any) -> tuple[str, ...]:
     wanted = 'a list of request methods such as ["GET", "HEAD"]'
     items = _items(value, wanted)
     if not items or not all(isinstance(item, str) and item.isalpha() for item in items):
+        raise ValueError(wanted)
+    return items
+
+
+def _method(value: Any) -> str:
+    if value and (not isinstance(value, str) or not value.isalpha()):
+        raise ValueError('a request method such as "GET"')
+    return value or ""
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    wanted = 'a list of host names such as ["downloads.example"]'
+    items = _items(value, wanted)
+    if not all(isinstance(item, str) and item and item.isprintable() for item in items):
         raise ValueError(wanted)
     return items
 
@@ -190,6 +226,10 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "logs": _globs,
     "log_format": _text,
     "client": _name,
+    "line_prefix": _name,
+    "json_keys": _json_keys,
+    "hosts": _hosts,
+    "method": _method,
     "extensions": _image_endings,
     "companions": _endings,
     "methods": _methods,

@@ -8,6 +8,7 @@ from accesslog import Line
 from download_counter.counting.rule import DOWNLOAD, Rule
 from download_counter.counting.tally import Clients, Key
 from download_counter.logs.logformat import FIELDS
+from known_formats import format_of
 
 QUICK = ["common", "combined", "vhost_combined", "nginx", "lighttpd", '%a %t "%r" %>s %B "%{Host}i" %D']
 FORMATS = [*QUICK, "json", '%m %U %h [%{%Y-%m-%d}t] %>s "%{User-Agent}i"', '%t %h "%r" %>s %b']
@@ -70,7 +71,7 @@ def test_the_rows_of_a_block_and_its_odd_lines_say_what_each_line_alone_says(
 
 @given(text=texts)
 def test_a_line_alone_has_what_the_pattern_says(text: bytes) -> None:
-    log_format = Rule(crawlers=True).format()
+    log_format = format_of("combined", agent=True)
     for line in text.split(b"\n"):
         match = log_format.pattern.match(line)
         row = log_format.row(line)

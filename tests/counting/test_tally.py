@@ -9,8 +9,8 @@ import pytest
 from accesslog import Line
 from download_counter.counting.rule import Rule, path_namer
 from download_counter.counting.tally import Tally, tally
-from download_counter.logs.logformat import KNOWN
 from download_counter.settings import check
+from known_formats import KNOWN
 from tallies import of_kind, sent
 
 

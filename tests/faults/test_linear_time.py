@@ -6,9 +6,8 @@ import re
 import pytest
 
 from download_counter.counting.rule import Rule
-from download_counter.logs.jsonformat import JSON_FORMATS
-from download_counter.logs.logformat import KNOWN
 from faults.steps import Steps
+from known_formats import JSON_FORMATS, KNOWN
 
 FORMATS = (
     *KNOWN,

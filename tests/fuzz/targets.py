@@ -17,17 +17,16 @@ from download_counter.errors import DownloadCounterError
 from download_counter.history.store import COUNTS, YEARS, History, load, parse_counts
 from download_counter.history.year import to_json
 from download_counter.logs.files import whole_lines
-from download_counter.logs.jsonformat import JSON_FORMATS
-from download_counter.logs.logformat import KNOWN, compile_format
 from download_counter.settings import Settings
 from download_counter.site.exports import csv_of_days, csv_of_months, json_of
 from download_counter.site.filters import printable
 from download_counter.site.numbers import report
+from known_formats import JSON_FORMATS, KNOWN, format_of
 from tallies import of_kind, sent
 
 EXTENSIONS = (".iso",)
 RULES = (
-    *(Rule(log_format=name) for name in (*KNOWN, *JSON_FORMATS)),
+    *(Rule(log_format=name, method="GET") for name in (*KNOWN, *JSON_FORMATS)),
     Rule(log_format='%h %l %u %{%Y-%m-%d}t "%m %U" %>s %b "%{User-Agent}i"'),
     Rule(log_format='%{X-Forwarded-For}i %t "%r" %>s %B "%{User-Agent}i"', client="%{X-Forwarded-For}i"),
 )
@@ -49,7 +48,7 @@ def check_file(file: str) -> None:
 def lines(data: bytes) -> None:
     """A log: the first byte picks the LogFormat and where the blocks are cut, the rest is what lies in the file."""
     pick, text = data[0] if data else 0, data[1:]
-    crawlers = bool(pick & 0x80) and RULES[pick % len(RULES)].log_format != "common"
+    crawlers = bool(pick & 0x80) and RULES[pick % len(RULES)].format().has_agent
     rule = replace(RULES[pick % len(RULES)], crawlers=crawlers, fold_ipv6=64, fold_ipv4=24)
     block = 1 + pick % 61
     whole = tally(whole_lines([text]), rule)
@@ -66,10 +65,9 @@ def log_format(data: bytes) -> None:
     """A LogFormat string, and after its first newline a line to read with it."""
     text, _, line = data.partition(b"\n")
     try:
-        compiled = compile_format(text.decode("utf-8", "replace"))
+        compiled = format_of(text.decode("utf-8", "replace"))
     except DownloadCounterError:
         return
-    compile_format.cache_clear()
     match = compiled.pattern.match(line)
     if match is not None:
         assert b"\n" not in match[0]

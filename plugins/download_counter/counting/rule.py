@@ -19,8 +19,9 @@ from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from urllib.parse import unquote_to_bytes
 
-from ..logs.jsonformat import JSON_FORMATS, compile_json
-from ..logs.logformat import KNOWN, LogFormat, compile_format
+from ..errors import DownloadCounterError
+from ..logs.formats import LogSettings
+from ..logs.logformat import LogFormat
 from ..settings import Settings
 
 
@@ -30,6 +31,10 @@ class Rule:
 
     log_format: str = "combined"
     client: str = ""
+    line_prefix: str = ""
+    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hosts: tuple[str, ...] = ()
+    method: str = ""
     extensions: tuple[str, ...] = (".iso",)
     methods: tuple[str, ...] = ("GET", "HEAD")
     statuses: tuple[int, ...] = (200, 206)
@@ -48,18 +53,25 @@ class Rule:
         """Take the rule out of the settings."""
         return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
 
+    @property
+    def log_settings(self) -> LogSettings:
+        """How the logs are written."""
+        return LogSettings(**{name: getattr(self, name) for name in LogSettings.__dataclass_fields__})
+
     def format(self) -> LogFormat:
-        """Compile the rule's log format.
+        """Make the rule's log format, for one log.
 
         Raises:
-            DownloadCounterError: as `compile_format`.
+            DownloadCounterError: as `LogSettings.format`; or the format lacks what another setting needs.
         """
-        needs_agent = self.crawlers or bool(self.own_agents)
-        if self.log_format in JSON_FORMATS:
-            return compile_json(self.methods, self.client, needs_agent or self.programs)
-        has_agent = "{user-agent}i" in KNOWN.get(self.log_format, self.log_format).lower()
-        agent = needs_agent or (self.programs and has_agent)
-        return compile_format(self.log_format, methods=self.methods, client=self.client, agent=agent)
+        needs_agent = "crawlers" if self.crawlers else "own_agents" if self.own_agents else ""
+        found = self.log_settings.format(agent=bool(needs_agent) or self.programs)
+        if needs_agent and not found.has_agent:
+            raise DownloadCounterError(
+                f"The log format {self.log_format!r} has no user agent (%{{User-Agent}}i), which "
+                f"DOWNLOAD_COUNTER[{needs_agent!r}] needs."
+            )
+        return found
 
 
 # --- Which line counts ---

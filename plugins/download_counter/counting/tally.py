@@ -241,20 +241,20 @@ def _counter(
     places: "_Places", result: Tally, why_not: Callable[[bytes, bytes], str | None] | None
 ) -> Callable[[Iterable[Row]], None]:
     """Return the loop that counts rows at their places, with all it needs at hand."""
-    day_of = places.log_format.day
+    day_of, agent_of = places.log_format.day, places.log_format.agent_of
     agents = _Agents() if places.rule.programs else None
 
     def count(rows: Iterable[Row]) -> None:
         last, today = None, places[None]
         counted = 0
-        for client, stamp, answer, size, agent in rows:
+        for client, stamp, answer, size, rest in rows:
             if stamp != last:
                 last, today = stamp, places[day_of(stamp) if stamp else None]
             place = today[answer]
             if place is None:  # neither a download nor one of the other kinds
                 continue
             counted += 1
-            if why_not and (reason := why_not(client, agent)):
+            if why_not and (reason := why_not(client, agent_of(rest))):
                 place.leave_out(reason, client)
                 continue
             try:
@@ -272,7 +272,7 @@ def _counter(
             if before is None:
                 clients[client] = sent
                 if agents is not None:
-                    place.agents.append(agents[agent])
+                    place.agents.append(agents[agent_of(rest)])
             else:
                 clients[client] = before + sent
         result.lines += counted

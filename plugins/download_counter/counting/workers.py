@@ -4,17 +4,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 from ..history.day import Record
-from ..logs.files import Log, LogProblem, line_starts, read, whole_lines
+from ..logs.advice import advice, advice_on_hosts, advice_on_sizes, advice_on_start
+from ..logs.files import Log, LogProblem, first_lines, line_starts, read, whole_lines
 from .days import Call, Found, Gathered, Sizes, records, work_out
 from .processes import at_once, processors
-from .rule import Rule
+from .rule import DOWNLOAD, Rule, line_filter
 from .tally import Clients, Tally, tally
 
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
 _WORTH_PROCESSES = 1 << 21
+
+# Names of images that are looked at to find out where the web root is served.
+_FILES = 1000
 
 # No piece of a plain log that is cut is smaller (bytes).
 _WORTH_PIECES = 1 << 22
@@ -38,7 +43,9 @@ class Reading:
         days: the days that it has lines of.
         beginning: its first bytes, decompressed.
         length: bytes of its whole lines, decompressed.
+        files: some of the images that it has downloads of.
         problem: why it, or the rest of it, could not be read.
+        advice: what else is wrong with it: its lines do not follow the format, or a clock was wrong.
     """
 
     log: Log
@@ -48,7 +55,9 @@ class Reading:
     days: frozenset[str] = frozenset()
     beginning: bytes = b""
     length: int = 0
+    files: frozenset[str] = frozenset()
     problem: str = ""
+    advice: str = ""
 
 
 def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> tuple[Reading, Clients]:
@@ -80,15 +89,31 @@ def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> t
     reading.beginning = reading.beginning[: reading.length]
     reading.days = frozenset(reading.tally.days())
     clients, reading.tally.clients = reading.tally.clients, Clients()
+    reading.files = frozenset(islice((key.path for key in clients.keys if key.kind == DOWNLOAD), _FILES))
+    reading.advice = _advice(reading, rule)
     return reading, clients
 
 
-def _pieces(logs: Sequence[Log]) -> list[tuple[Log, int, int | None]]:
+def _advice(reading: Reading, rule: Rule) -> str:
+    tally, settings = reading.tally, rule.log_settings
+    if said := advice(settings, tally.sample, tally.unreadable - tally.misdated, tally.lines):
+        return said
+    if not (tally.lines or tally.unreadable or reading.problem):
+        return advice_on_start(settings, first_lines(reading.log.path))
+    if tally.misdated:
+        return f"has {tally.misdated} lines with a day far from all others, as of a wrong clock. They do not count"
+    counts = line_filter(rule.extensions)
+    lines = [line for line in first_lines(reading.log.path).split(b"\n") if counts(line)]
+    return advice_on_hosts(settings, lines) or ("" if tally.has_bytes else advice_on_sizes(settings, lines))
+
+
+def _pieces(logs: Sequence[Log], *, in_order: bool) -> list[tuple[Log, int, int | None]]:
     """Cut plain logs that are more than a processor's share of the work: some servers keep one log for years."""
     share = max(_WORTH_PIECES, sum(log.size for log in logs) // processors())
     pieces: list[tuple[Log, int, int | None]] = []
     for log in logs:
-        cuts = line_starts(log.path, range(share, log.size - share // 2, share)) if log.size > share else []
+        may_be_cut = log.size > share and not in_order
+        cuts = line_starts(log.path, range(share, log.size - share // 2, share)) if may_be_cut else []
         pieces += zip([log] * (len(cuts) + 1), [0, *cuts], [*cuts, None], strict=True)
     return sorted(pieces, key=lambda piece: (piece[2] or piece[0].size) - piece[1], reverse=True)
 
@@ -100,6 +125,8 @@ def _joined(pieces: Mapping[int, tuple[Reading, Clients]]) -> tuple[Reading, Cli
         whole.days |= reading.days
         whole.length += reading.length
         whole.problem = whole.problem or reading.problem
+        whole.advice = whole.advice or reading.advice
+        whole.files |= reading.files
         whole.tally.add(reading.tally)
         clients.extend(more)
     return whole, clients
@@ -146,7 +173,7 @@ class _Here:
     """The processes of this machine. Small work is done without them."""
 
     def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
-        pieces = _pieces(logs)
+        pieces = _pieces(logs, in_order=rule.format().in_order)
         calls = [(log, rule, start, stop) for log, start, stop in pieces]
         number = min(len(calls), processors())
         read: Iterable[tuple[int, tuple[Reading, Clients]]]

@@ -1,69 +1,126 @@
-"""Does a log follow its format, and which other one does it follow, if it does not?"""
+"""What to say of a log that is not as the settings say: never a word of what its lines say, and tested advice only."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ..counting.rule import Rule
-from .jsonformat import JSON_FORMATS
-from .logformat import KNOWN
+from ..errors import DownloadCounterError
+from .formats import LogSettings, formats, prefixes
+from .jsonformat import JsonFormat
+from .logformat import LogFormat
 
-# The formats that can be asked for by name, the likelier first of those that read alike.
-NAMES = ("combined", *KNOWN, "caddy", *JSON_FORMATS)
+# A few lines of a log may be damaged or a client's nonsense. More than this share are another format, if they are more
+# than a handful, or a fifth of a short log.
+_SHARE = 0.01
+_HANDFUL = 5
+_SHARE_OF_FEW = 0.2
 
-# Anything that may be an address, IPv4 or IPv6: a warning goes into mails, and no client's
-# address is written anywhere.
-_ADDRESS = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*+(?::[0-9A-Fa-f]*+){2,}")
-_SHOWN = 160
-
-
-def follows(lines: bytes, rule: Rule) -> bool:
-    """Say whether any of some lines follows the rule's log format."""
-    match = rule.format().pattern.match
-    return any(match(line) for line in _lines(lines))
+# What stands behind a prefix: those that programs write which log through one.
+_BEHIND_PREFIX = ("combined", "common", "vhost", "vhost_combined", "json", "caddy")
 
 
-def nearest(lines: bytes, rule: Rule) -> str | None:
-    """Return the known format that most of some lines follow, None if there is none."""
-    best, most = None, 0
-    for name in NAMES:
-        match = _plainly(rule, name).format().pattern.match
-        number = sum(match(line) is not None for line in _lines(lines))
-        if number > most:
-            best, most = name, number
+def advice(settings: LogSettings, unread: Sequence[bytes], unreadable: int, read: int) -> str:
+    """Say what is wrong with a log of which lines cannot be read.
+
+    Args:
+        settings: how the logs are said to be written.
+        unread: some of the lines that cannot be read.
+        unreadable: how many there are.
+        read: how many lines could be read.
+
+    Returns:
+        The rest of a sentence that begins with the log's name; empty if it is no more than a few lines.
+    """
+    part = unreadable / (read + unreadable) if unread else 0
+    if part <= (_SHARE if unreadable > _HANDFUL or unreadable == read + unreadable else _SHARE_OF_FEW):
+        return ""
+    share = f"{unreadable} of {unreadable + read} lines" if read else "no line"
+    said = f"has {share} {'not ' if read else ''}in the log format {settings.log_format!r}"
+    if settings.line_prefix:
+        said += f" behind the prefix {settings.line_prefix!r}"
+    return f"{said}: {_what_to_do(settings, unread)}"
+
+
+def _what_to_do(settings: LogSettings, lines: Sequence[bytes]) -> str:
+    if (format_ := _made(settings)) and isinstance(format_, JsonFormat) and (lacks := _lacks(format_, lines)):
+        methods = " or DOWNLOAD_COUNTER['method']" if lacks == ["method"] else ""
+        return f"they have no key that is known for {' and '.join(lacks)}. Set DOWNLOAD_COUNTER['json_keys']{methods}"
+    nearest = _nearest(settings, lines)
+    if nearest is None:
+        return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"
+    changes = [
+        f"DOWNLOAD_COUNTER[{key!r}] = {getattr(nearest, key)!r}"
+        for key in ("line_prefix", "log_format", "client", "method")
+        if getattr(nearest, key) != getattr(settings, key)
+    ]
+    return f"set {' and '.join(changes)}, which reads them"
+
+
+def _nearest(settings: LogSettings, lines: Sequence[bytes]) -> LogSettings | None:
+    """The settings of a known format that read more than half of some lines, and the most of them."""
+    plain = replace(settings, client="", json_keys=(), hosts=())
+    best, most = None, len(lines) // 2
+    for candidate in _candidates(plain):
+        if (format_ := _made(candidate)) and (number := _reads(format_, lines)) > most:
+            best, most = candidate, number
     return best
 
 
-def _plainly(rule: Rule, log_format: str) -> Rule:
-    """The rule by another format, which need not have what only some settings ask for."""
-    return replace(rule, log_format=log_format, client="", crawlers=False, own_agents=())
+def _candidates(plain: LogSettings) -> Iterator[LogSettings]:
+    # Prefixes first: a time in front of a line could pass for a virtual host.
+    for prefix in prefixes():
+        for name in (plain.log_format, *_BEHIND_PREFIX):
+            yield replace(plain, log_format=name, line_prefix=prefix)
+    for name in formats():
+        yield replace(plain, log_format=name, line_prefix="")
+        yield replace(plain, log_format=name, line_prefix="", method="GET")
 
 
-def problem(lines: bytes, rule: Rule) -> str:
-    """Say what is wrong with a log whose first lines do not follow the rule's log format.
+def _made(settings: LogSettings) -> LogFormat | None:
+    try:
+        return settings.format()
+    except DownloadCounterError:
+        return None
+
+
+def _reads(format_: LogFormat, lines: Iterable[bytes]) -> int:
+    rows = [row for line in lines if (row := format_.row(line)) and row[0] not in (b"", b"-") and format_.day(row[1])]
+    return len(rows)
+
+
+def _lacks(format_: JsonFormat, lines: Iterable[bytes]) -> list[str]:
+    """What none of some JSON lines has a key for, of what none can be read without."""
+    lacks = [found for line in lines if (found := format_.lacks(line)) is not None]
+    missing = set.intersection(*map(set, lacks)) - {"size"} if lacks else set()
+    return [need for need in lacks[0] if need in missing] if lacks else []
+
+
+def advice_on_start(settings: LogSettings, lines: bytes) -> str:
+    """Say what is wrong with a log by its first lines, as `advice` does; for a log of which no line names an image."""
+    format_ = settings.format()
+    format_.rows(lines)
+    unread = [line for line in format_.odd_lines(lines) if line and line[:1] != b"#" and format_.row(line) is None]
+    return advice(settings, unread[:100], len(unread), lines.count(b"\n") - len(unread))
+
+
+def advice_on_sizes(settings: LogSettings, lines: Iterable[bytes]) -> str:
+    """Say that JSON lines have no key for how many bytes were sent."""
+    format_ = settings.format()
+    if not isinstance(format_, JsonFormat) or not all("size" in (format_.lacks(line) or ()) for line in lines):
+        return ""
+    return "does not say how many bytes were sent, so nobody knows what finished. Set DOWNLOAD_COUNTER['json_keys']"
+
+
+def advice_on_hosts(settings: LogSettings, lines: Iterable[bytes]) -> str:
+    """Say that a log has several virtual hosts, if nobody has said which of them count.
 
     Args:
-        lines: whole lines from the start of the log.
-        rule: the rule it is to be counted by.
-
-    Returns:
-        The rest of a sentence that begins with the log's name; empty if nothing is wrong.
+        settings: how the logs are written.
+        lines: lines that name an image.
     """
-    if not lines or follows(lines, rule):
+    format_ = settings.format()
+    if settings.hosts or not format_.has_host:
         return ""
-    known = nearest(lines, rule)
-    first = next(_lines(lines), b"")
-    if known is not None:
-        match = _plainly(rule, known).format().pattern.match(first)
-        if match is not None:
-            first = first[: match.start("client")] + b"..." + first[match.end("client") :]
-    shown = _ADDRESS.sub(b"...", first)[:_SHOWN].decode("ascii", "backslashreplace")
-    advice = f"the nearest known format is {known!r}" if known else "no known format is near"
-    return (
-        f"has no line in the log format {rule.log_format!r}; {advice}. "
-        f"Set DOWNLOAD_COUNTER['log_format']. Its first line is: {shown}"
-    )
-
-
-def _lines(lines: bytes) -> Iterator[bytes]:
-    return (line for line in lines.split(b"\n", 100)[:100] if line)
+    number = len({host for line in lines if (host := format_.host_of(line))})
+    if number < 2:
+        return ""
+    return f"has downloads of {number} virtual hosts, and all count. Name those that do in DOWNLOAD_COUNTER['hosts']"

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from ..history.day import ALL_FILES, Record
 from ..history.store import History
-from ..logs.logformat import KNOWN
+from ..logs.formats import formats
 from ..names import Name
 from ..settings import Settings
 from .report import (
@@ -333,5 +333,5 @@ def _upper_bound(history: History, settings: Settings) -> bool:
     sized = sum(log.heads_sized for log in history.logs)
     if silent or sized:
         return silent > sized
-    text = KNOWN.get(settings.log_format, settings.log_format)
+    text = formats().get(settings.log_format, {}).get("format", settings.log_format)
     return "%" in text and "%O" not in text

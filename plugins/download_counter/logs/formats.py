@@ -1,0 +1,159 @@
+"""How the logs are written, as the settings say it, and the format that this makes.
+
+Formats and prefixes by name are rows of formats.toml and prefixes.toml.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from ..errors import DownloadCounterError
+from .jsonformat import JsonFormat, loads
+from .logformat import LogFormat, Row, compile_format, compile_prefix
+from .w3c import W3CFormat
+
+_W3C = "#Fields:"
+
+
+@cache
+def formats() -> Mapping[str, Mapping[str, Any]]:
+    """Return the formats that can be asked for by name."""
+    return _table("formats.toml")
+
+
+@cache
+def prefixes() -> Mapping[str, Mapping[str, Any]]:
+    """Return what may stand before or around a line, by name."""
+    return _table("prefixes.toml")
+
+
+def _table(name: str) -> Mapping[str, Mapping[str, Any]]:
+    return tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """How the logs are written; each field is one of the settings of that name."""
+
+    log_format: str = "combined"
+    client: str = ""
+    line_prefix: str = ""
+    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hosts: tuple[str, ...] = ()
+    method: str = ""
+    methods: tuple[str, ...] = ("GET", "HEAD")
+
+    def format(self, *, agent: bool = False) -> LogFormat:
+        """Make the format, for one log.
+
+        Args:
+            agent: whether the user agent is wanted, if the format has it.
+
+        Raises:
+            DownloadCounterError: a name that is none, or a LogFormat that cannot be counted by.
+        """
+        if self.line_prefix in prefixes() and "key" in prefixes()[self.line_prefix]:
+            inner = LogSettings(**{**vars(self), "line_prefix": ""}).format(agent=agent)
+            return Enveloped(prefixes()[self.line_prefix]["key"], inner)
+        prefix = _prefix(self.line_prefix)
+        known = formats().get(self.log_format, {})
+        if self.json_keys or "keys" in known:
+            return self._json(known.get("keys", {}), prefix)
+        if "fields" in known or self.log_format.startswith(_W3C):
+            fields = known.get("fields", self.log_format.removeprefix(_W3C))
+            return W3CFormat(fields, self.methods, self.client, agent, self.hosts, self.method, prefix)
+        text = known.get("format", self.log_format)
+        if "%" not in text and "$" not in text:
+            raise DownloadCounterError(
+                f"DOWNLOAD_COUNTER['log_format'] is {text!r}, which is neither a LogFormat nor the name of a format. "
+                f"It may be: {', '.join(formats())}."
+            )
+        return compile_format(
+            text,
+            methods=tuple(known.get("methods", self.methods)),
+            client=self.client or known.get("client", ""),
+            agent=agent,
+            hosts=self.hosts,
+            method=self.method,
+            status=known.get("status", ""),
+            prefix=prefix,
+        )
+
+    def _json(self, known: Mapping[str, tuple[str, ...]], prefix: bytes) -> LogFormat:
+        keys = {**known, **dict(self.json_keys)}
+        if self.client:
+            keys["client"] = (self.client,)
+        return JsonFormat(keys, self.methods, self.hosts, self.method, prefix)
+
+
+@lru_cache(maxsize=16)
+def _prefix(name: str) -> bytes:
+    if not name:
+        return b""
+    if name in prefixes():
+        colours = rb"(?:\x1b\[[0-9;]*m)*"
+        pattern = str(prefixes()[name]["pattern"]).encode("latin-1")
+        return colours + b"(?:" + pattern + b")" + colours
+    if "%" not in name and "$" not in name and name.isidentifier():
+        raise DownloadCounterError(
+            f"DOWNLOAD_COUNTER['line_prefix'] is {name!r}, which is no name of a prefix. It may be: "
+            f"{', '.join(prefixes())}; or the text in front of each line, as a LogFormat."
+        )
+    return compile_prefix(name)
+
+
+class Enveloped(LogFormat):
+    """Lines that stand in JSON objects, under one key."""
+
+    def __init__(self, key: str, inner: LogFormat) -> None:
+        """Make the format.
+
+        Args:
+            key: the key that has the line.
+            inner: reads the line.
+        """
+        self._key = key
+        self._inner = inner
+        self._decoder = msgspec.json.Decoder(
+            msgspec.defstruct("Envelope", [("line", str | list[int] | None, None)], rename={"line": key})
+        )
+        self.day = inner.day
+        self.decoded, self.sized = inner.decoded, inner.sized
+        self.has_agent, self.has_host, self.in_order = inner.has_agent, inner.has_host, inner.in_order
+        self.agent_of = inner.agent_of  # type: ignore[method-assign]
+
+    def line_in(self, line: bytes) -> bytes | None:
+        """Return the line that an object has, None if it has none."""
+        try:
+            found: Any = msgspec.structs.astuple(self._decoder.decode(line))[0]
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            whole = loads(line)
+            found = whole.get(self._key) if isinstance(whole, dict) else None
+        try:
+            # systemd writes a message that is not UTF-8 as the numbers of its bytes.
+            text = bytes(found) if isinstance(found, list) else str(found or "").encode("utf-8", "surrogateescape")
+        except (ValueError, TypeError):
+            return None
+        return text.rstrip(b"\r\n").replace(b"\n", b"\\n") or None
+
+    def rows(self, block: bytes) -> list[Row]:
+        if not self.in_order:
+            return []  # most lines name no image, and need not be opened
+        lines = [found for line in block.split(b"\n")[:-1] if (found := self.line_in(line))]
+        return self._inner.rows(b"\n".join([*lines, b""]))
+
+    def odd_lines(self, block: bytes) -> Iterator[bytes]:
+        return self._inner.odd_lines(block) if self.in_order else super().odd_lines(block)
+
+    def row(self, line: bytes) -> Row | None:
+        found = line if self.in_order else self.line_in(line)
+        return self._inner.row(found) if found else None
+
+    def host_of(self, line: bytes) -> bytes:
+        found = self.line_in(line)
+        return self._inner.host_of(found) if found else b""

@@ -1,0 +1,17 @@
+"""The formats that can be asked for by name, told apart."""
+
+from download_counter.logs.formats import LogSettings, formats
+from download_counter.logs.logformat import LineFormat
+
+NAMES = tuple(formats())
+KNOWN = {name: row["format"] for name, row in formats().items() if "format" in row}
+JSON_FORMATS = tuple(name for name, row in formats().items() if "keys" in row)
+
+
+def format_of(
+    text: str, *, methods: tuple[str, ...] = ("GET", "HEAD"), client: str = "", agent: bool = False
+) -> LineFormat:
+    """A format by its name or its LogFormat, for one log."""
+    found = LogSettings(log_format=text, methods=methods, client=client).format(agent=agent)
+    assert isinstance(found, LineFormat)
+    return found
