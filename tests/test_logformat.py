@@ -273,7 +273,9 @@ def test_a_format_that_cannot_be_counted_by_is_refused_with_what_it_lacks(log_fo
 def test_a_format_without_the_client_or_the_agent_that_is_asked_for_is_refused() -> None:
     with pytest.raises(DownloadCounterError, match=r"no client \(%\{X-Forwarded-For\}i\)"):
         format_of("combined", client="%{X-Forwarded-For}i")
-    with pytest.raises(DownloadCounterError, match=r"no user agent \(%\{User-Agent\}i\), which DOWNLOAD_COUNTER\['crawlers'\]"):
+    with pytest.raises(
+        DownloadCounterError, match=r"no user agent \(%\{User-Agent\}i\), which DOWNLOAD_COUNTER\['crawlers'\]"
+    ):
         Rule(log_format="common", crawlers=True).format()
 
 
