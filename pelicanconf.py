@@ -33,13 +33,23 @@ DOWNLOAD_COUNTER: dict[str, object] = {
 # --- The site ---
 
 SITENAME = "Linux Village"
-SITESUBTITLE = "Images ISO de Bento"
+# What there is to download, in the page's first heading; without it, the site's name.
+PRODUCT = "Bento Openbox"
+SITESUBTITLE = (
+    "Un bureau Openbox léger et complet, en français, pour les ordinateurs d’hier et d’aujourd’hui. "
+    "À essayer depuis une clé USB, sans rien installer."
+)
 AUTHOR = "Linux Village"
 TIMEZONE = "Europe/Paris"
 # The language of the pages at the top, and those of its sub-sites: en/ here.
 DEFAULT_LANG = "fr"
 I18N_SUBSITES: dict[str, dict[str, object]] = {
-    "en": {"SITESUBTITLE": "Bento ISO images"},
+    "en": {
+        "SITESUBTITLE": (
+            "A light and complete Openbox desktop for the computers of yesterday and today. "
+            "Try it from a USB stick; nothing is installed."
+        ),
+    },
 }
 
 PATH = str(LOCAL / "content" if (LOCAL / "content").exists() else HERE / "content")
@@ -60,12 +70,15 @@ PLUGINS = ["i18n_subsites", "download_counter"]
 # The language the templates are written in.
 I18N_TEMPLATES_LANG = "en"
 I18N_UNTRANSLATED_PAGES = "remove"
-DIRECT_TEMPLATES = ["index", "stats"]
+# The last two are for the virtual host's ErrorDocument.
+DIRECT_TEMPLATES = ["index", "stats", "403", "404"]
 # Reachable, and never linked to.
 STATS_SAVE_AS = ".stats/index.html"
 PAGE_PATHS = ["pages"]
 ARTICLE_PATHS: list[str] = []
 STATIC_PATHS: list[str] = []
+# Headings have an id, for the table of contents.
+MARKDOWN = {"extensions": ["markdown.extensions.extra", "markdown.extensions.meta", "markdown.extensions.toc"]}
 # A text in reStructuredText cannot have other files of this machine put into its page.
 DOCUTILS_SETTINGS = {"file_insertion_enabled": False}
 ARCHIVES_SAVE_AS = AUTHORS_SAVE_AS = CATEGORIES_SAVE_AS = TAGS_SAVE_AS = ""

@@ -56,6 +56,7 @@ class Settings:
         countries: a database of countries (.mmdb); empty counts none.
         networks: a database of networks (.mmdb), which tells data centres; empty counts none.
         notes: the folder of the notes on images, below Pelican's PATH.
+        key: fingerprint of the OpenPGP key that signs the images, shown beside the signatures.
         show_counts: give the public page the total of each image, and write badges.
         scheduler: address of a Dask scheduler that reads the logs, None for this machine.
     """
@@ -83,6 +84,7 @@ class Settings:
     countries: str = ""
     networks: str = ""
     notes: str = "isos"
+    key: str = ""
     show_counts: bool = False
     scheduler: str | None = field(default=None)
 
@@ -217,6 +219,13 @@ def _name(value: Any) -> str:
     return value
 
 
+def _fingerprint(value: Any) -> str:
+    digits = value.replace(" ", "").upper() if isinstance(value, str) else "?"
+    if not re.fullmatch(r"(?:[0-9A-F]{40}|[0-9A-F]{64})?", digits):
+        raise ValueError("the fingerprint of an OpenPGP key: 40 or 64 hexadecimal digits")
+    return digits
+
+
 def _address(value: Any) -> str | None:
     return None if value is None else _text(value)
 
@@ -245,6 +254,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "countries": _name,
     "networks": _name,
     "notes": _text,
+    "key": _fingerprint,
     "show_counts": _switch,
     "scheduler": _address,
 }

@@ -2,18 +2,22 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import nh3
 from babel import Locale, UnknownLocaleError
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from .commands import check_commands, powershell, sh, verify_command
 
 from .charts import sparkline
 
@@ -47,6 +51,11 @@ def printable(name: str) -> str:
     return "".join(map(_printable, name))
 
 
+def saved(name: str, stand_in: str) -> str:
+    """Return the name that a download has on the visitor's disk: browsers change one that cannot be shown."""
+    return name if printable(name) == name else stand_in
+
+
 def _printable(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cs":
@@ -60,6 +69,25 @@ def brief(name: str, longest: int = 100) -> str:
     """Return a name fit to be shown in a table: as `printable`, and in the middle of a long one `…`."""
     shown = printable(name)
     return shown if len(shown) <= longest else f"{shown[: longest // 2]}…{shown[1 - longest // 2 :]}"
+
+
+def fill(html: str, words: Mapping[str, str]) -> Markup:
+    """Put words, escaped, in the place of their names in braces: "{image}"."""
+    for name, word in words.items():
+        html = html.replace(f"{{{name}}}", escape(word))
+    return Markup(html)  # noqa: S704  (the rest is what it was)
+
+
+def headings(html: str) -> list[tuple[str, str]]:
+    """Return the id and the text of each heading of the second level that has an id."""
+    found = re.findall(r'<h2[^>]*\bid="([^"]+)"[^>]*>(.*?)</h2>', html, re.DOTALL)
+    return [(name, Markup(text).striptags()) for name, text in found]  # noqa: S704  (only to take the tags out)
+
+
+def ogp_locale(language: str) -> str:
+    """Return a language with the country where most speak it: "fr" -> "fr_FR"."""
+    likely = str(get_global("likely_subtags").get(language.replace("-", "_"), language)).split("_")
+    return f"{likely[0]}_{likely[-1]}" if len(likely) > 1 else language
 
 
 def languagename(language: str) -> str:
@@ -123,6 +151,7 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
         "longdate": lambda value: with_first(format_date(day(value), "long", locale=locale), value),
         "shortdate": lambda value: format_date(day(value), "short", locale=locale),
         "shorttime": clock,
+        "mediumdate": lambda value: with_first(format_date(day(value), "medium", locale=locale), value),
         "monthname": lambda value: format_date(day(value), "LLLL y", locale=locale),
         "shortmonth": lru_cache(1 << 10)(lambda value: format_date(day(value), "LLL", locale=locale)),
         "shortday": lambda value: with_first(format_skeleton("MMMd", day(value), locale=locale), value),
@@ -132,5 +161,14 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
         "brief": brief,
         "countryname": lambda code: locale.territories.get(code, code),
         "sparkline": sparkline,
+        "saved": saved,
         "clean": clean,
+        "fill": fill,
+        "headings": headings,
+        "ogp_locale": ogp_locale,
+        "urlpath": lambda address: urlsplit(address).path.rstrip("/") + "/",
+        "check_commands": check_commands,
+        "verify_command": verify_command,
+        "sh": sh,
+        "powershell": powershell,
     }

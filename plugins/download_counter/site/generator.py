@@ -52,6 +52,7 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         - `images`: list of `SiteImage`, newest first.
         - `image_folders`: list of (folder, its `SiteImage`s), the newest first in both.
         - `listing`: a `listing.Listing`, what the public page shows of them.
+        - `signing_key`: the setting `key`: a fingerprint, or "".
         - `stats`: a `report.Report`.
         - `charts`: its `pictures.Pictures`; `findings`: what their titles say, by name.
         - `year_pages`: the years that have a page of their own beside the statistics.
@@ -86,6 +87,7 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         self.context["image_folders"] = list(folders.items())
         self.listing = listing(self.images)
         self.context["listing"] = self.listing
+        self.context["signing_key"] = run.settings.key
         self.context["stats"] = self.stats
         self.context["charts"] = Pictures(self.stats, self.env.filters)
         self.context["findings"] = findings(self.stats)
