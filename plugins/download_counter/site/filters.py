@@ -17,9 +17,8 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 from markupsafe import Markup, escape
 
-from .commands import check_commands, powershell, sh, verify_command
-
 from .charts import sparkline
+from .commands import check_commands, powershell, sh, verify_command
 
 # Decimal units, as the makers of disks and sticks count, and as browsers show downloads.
 _UNITS = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
