@@ -21,8 +21,7 @@ demo preview: override SITEURL := http://127.0.0.1:$(PORT)
 demo preview: export SAMPLE_SITE := yes
 
 COUNTER = PYTHONPATH=plugins .venv/bin/python -m download_counter
-# Pelican writes its log to stdout. Its plain handler sends warnings and errors to stderr, so that cron mails these alone.
-PELICAN = if [ -t 1 ]; then .venv/bin/python -m pelican; else .venv/bin/python -m pelican --log-handler plain >/dev/null; fi
+PELICAN = .venv/bin/python scripts/publish.py
 TEMPLATES = $(wildcard theme/templates plugins/download_counter/templates)
 # The programs that tests run, by the names of their Debian packages.
 TEST_PACKAGES = apache2 aria2 caddy chromium cron curl debootstrap default-jre-headless faketime gettext logrotate \

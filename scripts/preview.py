@@ -3,6 +3,12 @@
 ``python scripts/preview.py WEB_ROOT PORT``, in the environment that Pelican is to see. `make preview` runs it.
 """
 
+import signal
+
+# While the modules below are loaded, Ctrl-C ends the program without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import contextlib
 import os
 import subprocess
@@ -35,7 +41,7 @@ def build(word: str) -> None:
     """Build the site and say how long it took; what is wrong, Pelican says."""
     begin = time.monotonic()
     # A new process each time sees changed translations and plugin code too.
-    command = [sys.executable, "-m", "pelican", "--log-handler", "plain"]
+    command = [sys.executable, str(CHECKOUT / "scripts/publish.py")]
     done = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, check=False)
     if done.returncode == 0:
         print(f"{word} in {time.monotonic() - begin:.1f} s.", flush=True)
@@ -45,7 +51,7 @@ def rebuild_on_change(parent: int) -> None:
     """Build after each change, until the program that started this one is gone."""
     while True:
         watched = [CHECKOUT / name for name in WATCHED if (CHECKOUT / name).exists()]
-        for changes in watch(*watched, rust_timeout=1000, yield_on_timeout=True, raise_interrupt=False):
+        for changes in watch(*watched, rust_timeout=1000, yield_on_timeout=True):
             if os.getppid() != parent:
                 return
             if changes:
@@ -62,10 +68,12 @@ def main(web_root: str, port: str) -> int:
         print(f"Port {port} cannot be used: {error.strerror}. Try: make preview PORT={int(port) + 1}", file=sys.stderr)
         return 1
     parent = os.getppid()
-    build("Built")
-    print(f"Pages: http://127.0.0.1:{port}/ and http://127.0.0.1:{port}/.stats/ (Ctrl-C ends this)", flush=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
+        build("Built")
+        print(f"Pages: http://127.0.0.1:{port}/ and http://127.0.0.1:{port}/.stats/ (Ctrl-C ends this)", flush=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         rebuild_on_change(parent)
     return 0
 
