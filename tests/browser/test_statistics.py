@@ -1,6 +1,7 @@
 """The statistics pages as a maintainer meets them: numbers that add up, and text that keeps its room at any size."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from playwright.sync_api import Page
 
 from browser.visits import Served, Visitor
 from sample import State
+from support import CHECKOUT
 
 STATISTICS = (".stats/index.html", "en/.stats/index.html")
 STATES: tuple[State, ...] = ("normal", "empty", "many", "hostile", "big")
@@ -35,6 +37,15 @@ MEETING_TEXTS = """() => {
     return {shown: shown.length, wrong};
 }"""
 """Texts of charts that overlap, leave their panel, or lie over the bars; of a glyph's box a pixel may be shared."""
+
+
+def test_the_style_of_the_statistics_names_no_colour_and_no_font_of_its_own() -> None:
+    css = (CHECKOUT / "theme/static/css/stats.css").read_text(encoding="utf-8")
+    tokens = (CHECKOUT / "theme/static/css/tokens.css").read_text(encoding="utf-8")
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b|rgba?\(|hsla?\(", css) == []
+    assert [font for font in re.findall(r"font-family:\s*([^;]+);", css) if not font.startswith("var(")] == []
+    defined = set(re.findall(r"^\s+(--[\w-]+):", tokens + css, re.MULTILINE))
+    assert set(re.findall(r"var\((--[\w-]+)", css)) - defined == set()
 
 
 def open_all(page: Page) -> None:
