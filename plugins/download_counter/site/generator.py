@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
-from pelican.generators import Generator, PelicanTemplateNotFound
+from pelican.generators import Generator
 
 from ..catalogue import scan
 from ..history.store import LOCK, History, load
@@ -76,8 +76,9 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         self.stats: Report = replace(run.report, data_root=prefix)
         totals = {one.file: one.figure for one in self.stats.files}
         self.images = site_images(run.images, prefix, notes, totals, run.settings)
-        # A theme of another site may have no template for more pages.
-        self.has_pages = self._has_template(IMAGE_PAGE)
+        # A theme of another site may have no template for more pages. It is not loaded yet: i18n_subsites gives the
+        # environment its words later, and a template that was compiled before has none.
+        self.has_pages = f"{IMAGE_PAGE}.html" in self.env.list_templates()
         if self.has_pages:
             self.images = placed(self.images)
         folders: dict[str, list[SiteImage]] = {}
@@ -126,13 +127,6 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         for problem in problems:
             logger.warning("%s", problem)
         return history
-
-    def _has_template(self, name: str) -> bool:
-        try:
-            self.get_template(name)
-        except PelicanTemplateNotFound:
-            return False
-        return True
 
     def generate_output(self, writer: Any) -> None:
         """Write the feed, the pages of images and of years, and with the main site the data files."""
