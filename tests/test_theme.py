@@ -80,7 +80,7 @@ def test_colours_and_fonts_stand_in_the_tokens_alone() -> None:
 
 def test_every_token_is_used_and_every_used_token_is_there() -> None:
     tokens = (THEME / "static/css/tokens.css").read_text(encoding="utf-8")
-    css = (THEME / "static/css/main.css").read_text(encoding="utf-8")
+    css = "".join((THEME / "static/css" / name).read_text(encoding="utf-8") for name in ("main.css", "stats.css"))
     defined = set(re.findall(r"^\s+(--[\w-]+):", tokens, re.MULTILINE))
     used = set(re.findall(r"var\((--[\w-]+)", css))
     assert used - defined == set()
