@@ -228,12 +228,16 @@ def _leave_out(rule: Rule) -> Callable[[bytes, bytes], str | None] | None:
 
 
 class _Agents(dict[bytes, int]):
-    """The kind of each agent, as it is spelled in the log."""
+    """The kind of the agent in the last field of a row, as it is spelled in the log."""
 
-    def __missing__(self, agent: bytes) -> int:
+    def __init__(self, agent_of: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._agent_of = agent_of
+
+    def __missing__(self, rest: bytes) -> int:
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[agent] = kind = kind_of_agent(agent)
+        self[rest] = kind = kind_of_agent(self._agent_of(rest))
         return kind
 
 
@@ -242,7 +246,7 @@ def _counter(
 ) -> Callable[[Iterable[Row]], None]:
     """Return the loop that counts rows at their places, with all it needs at hand."""
     day_of, agent_of = places.log_format.day, places.log_format.agent_of
-    agents = _Agents() if places.rule.programs else None
+    agents = _Agents(agent_of) if places.rule.programs else None
 
     def count(rows: Iterable[Row]) -> None:
         last, today = None, places[None]
@@ -272,7 +276,7 @@ def _counter(
             if before is None:
                 clients[client] = sent
                 if agents is not None:
-                    place.agents.append(agents[agent_of(rest)])
+                    place.agents.append(agents[rest])
             else:
                 clients[client] = before + sent
         result.lines += counted

@@ -10,7 +10,8 @@ Sources: RFC 8259; httpd writes `\xhh` in JSON too, which has no such escape, an
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -57,7 +58,7 @@ class JsonFormat(LogFormat):
         self.has_agent = bool(keys.get("agent"))
         self._paths = paths
         self._decoder = msgspec.json.Decoder(_structure([path for some in paths.values() for path in some]))
-        self._steps = {what: [tuple(map(_attribute, path)) for path in some] for what, some in paths.items()}
+        self._getters = {what: [_getter(path) for path in some] for what, some in paths.items()}
         self._methods = frozenset(methods)
         self._hosts = frozenset(host.lower() for host in hosts)
         self._method = method
@@ -113,7 +114,7 @@ class JsonFormat(LogFormat):
             found = self._decoder.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return self._find_slowly(line)
-        return {what: _first(_attributes(found, steps) for steps in some) for what, some in self._steps.items()}
+        return {what: _first_got(getters, found) for what, getters in self._getters.items()}
 
     def _find_slowly(self, line: bytes) -> dict[str, Any] | None:
         found = loads(line)
@@ -166,12 +167,26 @@ def _structure(paths: Sequence[Path]) -> Any:
     return msgspec.defstruct("Line", fields, rename=names, gc=False)
 
 
-def _attributes(found: Any, steps: Path) -> Any:
-    for step in steps:
-        found = getattr(found, step, None)
-        if found is None:
-            return None
-    return found
+def _getter(path: Path) -> Callable[[Any], Any]:
+    """A function that follows a path in a structure, to None where it ends."""
+    names = tuple(map(_attribute, path))
+    if len(names) == 1:
+        return attrgetter(*names)
+
+    def get(found: Any) -> Any:
+        for name in names:
+            found = getattr(found, name, None)
+        return found
+
+    return get
+
+
+def _first_got(getters: Sequence[Callable[[Any], Any]], found: Any) -> Any:
+    for get in getters:
+        value = get(found)
+        if value is not None and value not in ("", []):
+            return value
+    return None
 
 
 def _items(found: Any, path: Path) -> Any:
