@@ -20,8 +20,8 @@ SHOTS = (
     ("public", "en/index.html", 1000, 760, False),
     ("public-dark", "en/index.html", 1000, 760, True),
     ("public-phone", "index.html", 360, 760, False),
-    ("statistics", "en/.stats/index.html", 1200, 1120, False),
-    ("statistics-dark", "en/.stats/index.html", 1200, 1120, True),
+    ("statistics", "en/.stats/index.html", 1200, 1290, False),
+    ("statistics-dark", "en/.stats/index.html", 1200, 1290, True),
 )
 CARD = """
 <!DOCTYPE html><meta charset="utf-8"><link rel="stylesheet" href="{css}">

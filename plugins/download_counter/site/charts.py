@@ -228,10 +228,13 @@ def place(labels: Iterable[Label], *, turn: bool = False) -> tuple[Label, ...]:
 
     Args:
         labels: the one that matters most first.
-        turn: let a text that would leave the plot begin or end at its place instead.
+        turn: let a text that would leave the plot begin or end at its place instead. Without it, only one does that
+            would leave the widest as well.
     """
     placed: list[Label] = []
     for label in labels:
+        if not turn:
+            label = _turned(label, WIDTHS[-1])  # noqa: PLW2901
         for width in WIDTHS:
             found = replace(_turned(label, width) if turn else label, least=width)
             if not any(_outside(found, width)) and not any(_meet(found, other) for other in placed):

@@ -68,7 +68,7 @@ class Pictures:
         high = [bar for bar in bars if bar.of.started]
         chosen = [bar for bar in high if bar.shortened] + sorted(high, key=lambda bar: -bar.of.started)[:1] + high[-1:]
         labels = [Label(bar.middle, self.shown["number"](bar.of.started), y=bar.top) for bar in dict.fromkeys(chosen)]
-        return place(labels, turn=True)
+        return place(labels)
 
     def _marked(self, chart: Chart, starts: Sequence[date], ends: Sequence[date]) -> Chart:
         """Mark the newest releases where they came out."""
