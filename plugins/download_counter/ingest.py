@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import msgspec
 
 from .counting.days import days_around
+from .counting.places import places
 from .counting.rule import Rule
 from .counting.workers import Reading, Workers, workers
 from .history.store import History, KnownLog, load
@@ -54,7 +55,9 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
             cannot be written. Nothing has changed then.
     """
     rule = Rule.of(settings)
-    log_format = rule.format()  # an impossible format is said before anything is done
+    log_format = rule.format()  # an impossible format is said before anything is done, and so is a wrong database
+    if rule.countries or rule.networks:
+        places(rule.countries, rule.networks)
     history = load(settings.web_root)
     logs, warnings = find(settings.logs)
 

@@ -10,6 +10,7 @@ from zlib import crc32
 
 from ..history.day import ALL_FILES, Counts, Day, Record, add_days, trim_row
 from .agents import program, system
+from .places import places
 from .rule import (
     CHECK,
     DOWNLOAD,
@@ -344,8 +345,6 @@ def _checked(today: _DayOfFile, yesterday: _DayOfFile, size: int) -> int:
 
 def _places(clients: Iterable[bytes], rule: Rule) -> tuple[Counts, int | None]:
     """The countries of some clients, and how many of them are in data centres; None if that is not asked for."""
-    from .places import places  # the database's reader is an extra
-
     place_of = places(rule.countries, rule.networks)
     found = [place_of(client) for client in clients]
     hosting = sum(is_hosting for _, is_hosting in found) if rule.networks else None

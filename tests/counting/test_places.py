@@ -1,0 +1,83 @@
+"""Countries and data centres, by databases that the admin names."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
+
+from download_counter.counting.places import places
+from download_counter.errors import DownloadCounterError
+from download_counter.ingest import ingest
+from download_counter.settings import check
+
+
+def database(path: Path, entries: dict[str, Any]) -> str:
+    writer = MMDBWriter(6, "Test", ipv4_compatible=True)
+    for network, entry in entries.items():
+        writer.insert_network(IPSet([network]), entry)
+    writer.to_db_file(str(path))
+    return str(path)
+
+
+@pytest.fixture
+def countries(tmp_path: Path) -> str:
+    return database(
+        tmp_path / "countries.mmdb",
+        {
+            "192.0.2.0/25": {"country": {"iso_code": "FR"}},
+            "192.0.2.128/25": {"country_code": "de"},
+            "2001:db8::/32": {"country": "BE"},
+        },
+    )
+
+
+@pytest.fixture
+def networks(tmp_path: Path) -> str:
+    return database(
+        tmp_path / "networks.mmdb",
+        {
+            "192.0.2.0/25": {"autonomous_system_organization": "Hetzner Online GmbH"},
+            "192.0.2.128/25": {"autonomous_system_organization": "Orange S.A."},
+        },
+    )
+
+
+def test_a_client_has_the_country_that_the_database_says(countries: str) -> None:
+    place_of = places(countries, "")
+
+    clients = [b"192.0.2.1", b"192.0.2.200", b"2001:db8::1", b"203.0.113.1", b"host.example", b"2001:db8::/64"]
+    assert [place_of(client)[0] for client in clients] == ["FR", "DE", "BE", "other", "other", "BE"]
+
+
+def test_the_network_of_a_hosting_company_is_a_data_centre(networks: str) -> None:
+    place_of = places("", networks)
+
+    assert [place_of(client)[1] for client in (b"192.0.2.1", b"192.0.2.200", b"2001:db8::1")] == [True, False, False]
+
+
+def test_a_day_has_its_countries_and_its_downloads_from_data_centres(
+    tmp_path: Path, countries: str, networks: str
+) -> None:
+    line = '{} - - [09/May/2026:10:00:00 +0200] "GET /a.iso HTTP/1.1" 200 1000 "-" "Wget"\n'
+    (tmp_path / "access.log").write_text("".join(map(line.format, ("192.0.2.1", "192.0.2.2", "192.0.2.200"))))
+    (tmp_path / "www").mkdir()
+    settings = check({
+        "web_root": tmp_path / "www", "logs": [str(tmp_path / "access.log")], "countries": countries,
+        "networks": networks,
+    })  # fmt: skip
+
+    [day] = ingest(settings, {"a.iso": 1000}).history.days.values()
+
+    assert day.tables["countries"][""] == {"FR": 2, "DE": 1}
+    assert day.files["a.iso"].hosting == 2
+
+
+@pytest.mark.parametrize("content", [None, b"no database"])
+def test_a_database_that_is_missing_or_none_is_an_error_that_names_it(tmp_path: Path, content: bytes | None) -> None:
+    if content:
+        (tmp_path / "x.mmdb").write_bytes(content)
+
+    with pytest.raises(DownloadCounterError, match=r"x\.mmdb, which DOWNLOAD_COUNTER\['countries'\] names"):
+        places(str(tmp_path / "x.mmdb"), "")
