@@ -17,7 +17,7 @@ def said(log_format: str, client: str, lines: str) -> list[Any]:
         client: as in the settings.
         lines: the log; its bytes are the characters.
     """
-    rule = Rule(log_format=log_format, client=client)
+    rule = Rule(log_format=log_format, client=client, method="GET" if log_format == "bunny" else "")
     found = (tally([(line.encode("latin-1") + b"\n", 0)], rule) for line in lines.split("\n") if line)
     return [
         [

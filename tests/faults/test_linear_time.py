@@ -1,65 +1,67 @@
-"""The patterns read a line in a time that grows as its length, whatever a client puts into it."""
+"""The time that a line takes grows as its length does, whatever a client sends."""
 
-import itertools
-import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import pytest
 
-from download_counter.counting.rule import Rule
-from faults.steps import Steps
-from known_formats import JSON_FORMATS, KNOWN
+from download_counter.logs.formats import LogSettings, formats, prefixes
 
-FORMATS = (
-    *KNOWN,
-    *JSON_FORMATS,
-    '%{X-Forwarded-For}i %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"',
-    '%h %l %u %{%d/%b/%Y %T}t.%{msec_frac}t "%m %U%q %H" %>s %B %D',
-)
-STARTS = (
+# A line that takes the square of its length takes minutes; one that takes its length, milliseconds.
+LENGTH = 1 << 16
+SECONDS = 20
+
+PIECES = [
+    b"a", b" ", b'"', b'" "', b"\\", b'\\"', b"\\x", b":", b"0:", b"::", b"1.", b"-", b" - ", b"- ", b"[", b"] [",
+    b"[09/May/2026:", b",", b", ", b"for=", b'for="', b"%2e", b"/", b"../", b"?", b"GET ", b"GET /a.iso ", b"|", b"\t",
+    b"{", b'{"a":', b"\x1b[0m", b";",
+]  # fmt: skip
+STARTS = [
     b"",
+    b"192.0.2.1 ",
     b"192.0.2.1 - ",
-    b'192.0.2.1 - - [09/May/2026:01:02:03 +0200] "GET /',
-    b'192.0.2.1 - - [09/May/2026:01:02:03 +0200] "GET / HTTP/1.1" 200 1 "',
-    b'www:443 192.0.2.1 - - [09/May/2026:01:02:03 +0200] "GET /',
-    b'{"ts":1778284800,"request":{"remote_ip":"192.0.2.1","method":"GET","uri":"',
-    b'{"status":200,',
-)
-PIECES = tuple(rb'a|"|\|\"| |[|]|,|:|%|, a|/| HTTP/1.1|"uri":"|"request":"GET |"ip"|{|1|\u00e9|.iso'.split(b"|"))
-SHORT = 200
+    b'192.0.2.1 - - [09/May/2026:10:00:00 +0200] "GET /',
+    b'192.0.2.1 - - [09/May/2026:10:00:00 +0200] "GET /a.iso HTTP/1.1" 200 1 "',
+    b"May  9 10:00:00 web1 nginx",
+    b"<190>1 2026-05-09T10:00:00Z web1 nginx 1 - [",
+]
 
 
-def rule(log_format: str) -> Rule:
-    client = "%{X-Forwarded-For}i" if "X-Forwarded" in log_format else ""
-    agent = log_format not in JSON_FORMATS and "User-Agent" in KNOWN.get(log_format, log_format)
-    return Rule(log_format=log_format, client=client, crawlers=agent)
+@contextmanager
+def in_time() -> Iterator[None]:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(SECONDS)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.parametrize("log_format", FORMATS)
-@pytest.mark.parametrize("which", ["pattern", "usual"])
-def test_twice_the_line_takes_no_more_than_twice_the_steps(log_format: str, which: str) -> None:
-    pattern = getattr(rule(log_format).format(), which)
-    if pattern is None:
-        pytest.skip("this format has none")
-    steps = Steps(pattern.pattern)
-
-    def taken(line: bytes) -> int:
-        steps.taken = 0
-        end = steps.match(line)
-        real = pattern.match(line)
-        assert end == (real and real.end()), line  # the counting matcher is a matcher
-        return steps.taken
-
-    for start, piece, end in itertools.product(STARTS, PIECES, (b"", b'" 200 1\n')):
-        short = taken(start + piece * SHORT + end)
-        twice = taken(start + piece * SHORT * 2 + end)
-        assert twice <= 2.1 * short, (log_format, start, piece, end)
+SETTINGS = [LogSettings(log_format=name, method="GET") for name in formats()]
+SETTINGS += [LogSettings(line_prefix=name) for name in prefixes()]
+SETTINGS += [
+    LogSettings('%h %l %u %t "%m %U%q %H" %>s'),
+    LogSettings('%{Forwarded}i %t "%r" %>s %b', client="%{Forwarded}i"),
+    LogSettings('%{X-Forwarded-For}i %t "%r" %>s %b', client="%{X-Forwarded-For}i"),
+    LogSettings("vhost_combined", hosts=("dl.example",)),
+]
 
 
-def test_a_pattern_that_goes_back_is_found_out() -> None:
-    steps, text = Steps(rb"(?:a*+)?[^\n]*?b*?c"), b"a" * 100
-    assert re.match(rb"(?:a*+)?[^\n]*?b*?c", text) is None
-    assert steps.match(text) is None
-    once, steps.taken = steps.taken, 0
-    steps = Steps(rb"[^\n]*?[^\n]*?c")
-    steps.match(text)
-    assert steps.taken > 10 * once
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: f"{one.line_prefix}{one.log_format}{one.client}")
+def test_a_long_line_takes_no_more_than_its_length(settings: LogSettings) -> None:
+    format_ = settings.format(agent=True)
+    for start in STARTS:
+        for piece in PIECES:
+            line = start + piece * (LENGTH // len(piece))
+            with in_time():
+                row = format_.row(line)
+                list(format_.odd_lines(line + b"\n"))
+                format_.rows(line + b"\n")
+                if row is not None:
+                    format_.agent_of(row[4])

@@ -147,7 +147,7 @@ def line_filter(extensions: Collection[str]) -> Callable[[bytes], bool]:
         if b"sum" in line and (b"sums" in line or b"checksum" in line):
             return True
         # The pattern takes many times as long as to look for what most lines do not have.
-        is_escaped = b"%" in line or b"\\x" in line or b"\\u00" in line
+        is_escaped = b"%" in line or line.count(b"\\") > line.count(b'\\"')
         return is_escaped and spelled.search(line) is not None
 
     return may_count
@@ -156,7 +156,7 @@ def line_filter(extensions: Collection[str]) -> Callable[[bytes], bool]:
 def _spellings(byte: int) -> bytes:
     """The pattern of one byte of an ending in lower case: itself, or its number, or that of the upper case."""
     both = {bytes([byte]), bytes([byte]).upper()}
-    return b"(?:%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
+    return b"(?:\\\\?%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
         re.escape(bytes([byte])),
         b"|".join(b"%02x" % one[0] for one in sorted(both)),
     )

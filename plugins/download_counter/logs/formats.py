@@ -131,7 +131,7 @@ class Enveloped(LogFormat):
         """Return the line that an object has, None if it has none."""
         try:
             found: Any = msgspec.structs.astuple(self._decoder.decode(line))[0]
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             whole = loads(line)
             found = whole.get(self._key) if isinstance(whole, dict) else None
         try:

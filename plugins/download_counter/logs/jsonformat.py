@@ -112,7 +112,7 @@ class JsonFormat(LogFormat):
             line = line[match.end() :]
         try:
             found = self._decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self._find_slowly(line)
         return {what: _first_got(getters, found) for what, getters in self._getters.items()}
 
