@@ -15,7 +15,7 @@ from smallsite import SmallSite
 from support import CHECKOUT, find_program, free_port, needs, open_folder, wait_until
 
 CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'self'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 
@@ -132,6 +132,14 @@ def test_the_lock_half_written_pages_and_listings_are_not_served(server: Server)
     (server.site.web_root / ".download-counter-0123456789abcdef").write_text("half a page")
     for path in ("/.stats/.lock", "/.download-counter-0123456789abcdef", "/archives/", "/a.iso/x"):
         assert server.get(path)[0] in (403, 404), path
+
+
+def test_what_is_not_there_is_answered_with_a_page_of_the_site(server: Server) -> None:
+    (server.site.web_root / "404.html").write_text("Nothing of that name")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"http://127.0.0.1:{server.port}/archives/nothing.iso", timeout=20)
+    assert caught.value.code == 404
+    assert b"Nothing of that name" in caught.value.read()
 
 
 def test_downloads_can_be_resumed(server: Server) -> None:

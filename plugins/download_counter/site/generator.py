@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -41,6 +41,14 @@ logger = logging.getLogger(__name__)
 IMAGE_PAGE = "images"
 # Not in .stats/: a badge is linked to, and .stats/ is not.
 BADGES = "feeds/badges"
+
+
+def _said_just_now(before: History) -> tuple[str, ...]:
+    # The ends of what `make ingest` has said of logs: a log that is damaged is read again by `make publish`.
+    now = datetime.now().astimezone()
+    if before.ingested is None or now - before.ingested > timedelta(minutes=1):
+        return ()
+    return tuple(f"{log.name} {log.problem}." for log in before.logs if log.problem)
 
 
 class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no types
@@ -113,13 +121,15 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
         run.images, problems = scan(settings.web_root, settings.extensions, settings.companions, zone)
         with lock(settings.web_root, LOCK):
             try:
+                before = load(settings.web_root, keep_damaged=False)
                 outcome = ingest(settings, {image.file: image.size for image in run.images})
                 history = outcome.history
                 # What is wrong with a log, the report tells by itself.
                 of_logs = tuple(f"{log.problem}." for log in history.logs if log.problem)
                 history.warnings = [warning for warning in outcome.warnings if not warning.endswith(of_logs)]
                 if outcome.read is not None:  # else the ingest of these very logs has said it
-                    problems += outcome.warnings
+                    said = _said_just_now(before)
+                    problems += [warning for warning in outcome.warnings if not warning.endswith(said)]
             except NoLogs as error:
                 history = load(settings.web_root)
                 history.warnings.append(f"{error} The pages show what is known.")
