@@ -38,11 +38,12 @@ from download_counter.counting.tally import tally
 from download_counter.history.day import COLUMNS, TABLES
 from download_counter.history.store import COUNTS, History
 from download_counter.ingest import ingest
+from download_counter.logs.formats import formats, prefixes
 from download_counter.settings import Settings, check
 from download_counter.site.exports import badge, csv_of_days, csv_of_months, json_of
 from download_counter.site.numbers import report
 from download_counter.site.report import Report
-from known_formats import JSON_FORMATS, KNOWN, NAMES
+from known_formats import KNOWN, NAMES
 from tallies import of_kind
 
 PAGES = sorted([CHECKOUT / "README.md", CHECKOUT / "README.fr.md", *CHECKOUT.glob("docs/*.md")])
@@ -237,6 +238,7 @@ KINDS = {
     "str | None": "text or `None`",
     "tuple[str, ...]": "list of texts",
     "tuple[int, ...]": "list of numbers",
+    "tuple[tuple[str, tuple[str, ...]], ...]": "dict",
 }
 
 
@@ -299,16 +301,15 @@ def test_the_table_of_formats_is_that_of_the_program() -> None:
     assert rows.keys() == {*NAMES}
     for name in ("combined", "common", "vhost_combined"):
         assert code_text(rows[name]) == KNOWN[name]
-    assert {*JSON_FORMATS} == {"json", "caddy"}
 
 
 def test_the_keys_of_json_logs_are_those_of_the_program() -> None:
-    from download_counter.logs import jsonformat
-
     rows = {what: re.findall("`(.+?)`", keys) for what, keys in table(CHECKOUT / "docs/formats.md", "what")}
-    known = {"path": "TARGET", "user agent": "AGENT"}
-    for what, keys in rows.items():
-        assert tuple(keys) == getattr(jsonformat, f"_{known.get(what, what.upper())}"), what
+    assert rows == dict(formats()["json"]["keys"])
+
+
+def test_the_prefixes_are_those_of_the_program() -> None:
+    assert {code_text(name) for name, _ in table(CHECKOUT / "docs/formats.md", "prefix")} == {*prefixes()}
 
 
 def lines_with_settings() -> Iterator[Any]:
@@ -503,7 +504,7 @@ def anchors(page: Path) -> set[str]:
 def test_links_lead_somewhere(page: Path) -> None:
     lost = []
     for link in re.findall(r"(?:\]\(|src=\"|srcset=\")([^)\s\"]+)[)\"]", prose(page)):
-        if link.startswith("https://"):
+        if link.startswith(("https://", "http://")):
             continue
         name, _, anchor = link.partition("#")
         target = (page.parent / unquote(name)).resolve() if name else page
