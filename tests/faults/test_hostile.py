@@ -113,7 +113,8 @@ def test_a_packed_log_that_is_all_one_line_without_an_end_counts_as_one_that_cou
     step = 1 << 24
     (site.logs / "access.log.1.gz").write_bytes(gzip.compress(b".iso" * (step // 4)) * (GIB // step))
     done, memory = ingest_measured(site)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert "access.log.1.gz cannot be read: no line ends in it" in done.stderr
     assert memory < ENOUGH
     assert sum(log.unreadable for log in history.load(site.web_root).logs) == 1
 
@@ -188,8 +189,8 @@ def test_hostile_names_are_shown_as_text_and_stay_in_the_web_root(site: SmallSit
     assert done.returncode == 0, done.stderr
     for page in ("index.html", ".stats/index.html", "en/index.html"):
         text = site.page(page)
-        assert Read(text).tags <= {"title", "a", "p"}
-        assert Read(text).attributes <= {"href"}
+        assert Read(text).tags <= {"title", "a", "p", "meta"}
+        assert Read(text).attributes <= {"href", "name", "content"}
         assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
     for feed in ("feeds/images.atom.xml", "en/feeds/images.atom.xml"):
         assert len(ET.fromstring(site.page(feed)).findall("{*}entry")) == len(NAMES) + 2
@@ -278,9 +279,10 @@ def test_a_text_of_this_site_puts_no_other_file_into_its_page(site: SmallSite) -
 
 
 @pytest.mark.parametrize("month", ["0001-01", "9999-12"])
-def test_counts_of_the_first_and_the_last_month_of_all_end(site: SmallSite, month: str) -> None:
+def test_counts_of_the_first_and_the_last_month_of_all_stay_and_end(site: SmallSite, month: str) -> None:
     (site.web_root / ".stats").mkdir()
     (site.web_root / ".stats/counts.json").write_text(json.dumps({"a.iso": {month: 1}}))
     site.log("access.log", [Line(day=date(2026, 5, 9))])
     assert site.pelican().returncode == 0
-    assert month in site.page(".stats/table.csv").splitlines()[0]
+    assert json.loads(site.page(".stats/counts.json"))["a.iso"] == {month: 1, "2026-05": 1}
+    assert len(site.page(".stats/table.csv")) < 1000

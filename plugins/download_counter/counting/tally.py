@@ -122,6 +122,7 @@ class Tally:
         lines: lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
         unreadable: lines that name one and cannot be read, or whose day is far from all others.
         misdated: those of them whose day is far from all others, or no day of the calendar.
+        agentless: lines that do not count as they have no user agent, which a setting needs.
         sample: some of the unreadable lines.
         has_bytes: some answer was logged with bytes that were sent as content.
         heads: lines of answers to HEAD.
@@ -133,6 +134,7 @@ class Tally:
     lines: int = 0
     unreadable: int = 0
     misdated: int = 0
+    agentless: int = 0
     sample: list[bytes] = field(default_factory=list)
     has_bytes: bool = False
     heads: int = 0
@@ -148,6 +150,7 @@ class Tally:
         self.lines += more.lines
         self.unreadable += more.unreadable
         self.misdated += more.misdated
+        self.agentless += more.agentless
         self.sample += more.sample[: _SAMPLE - len(self.sample)]
         self.has_bytes |= more.has_bytes
         self.heads += more.heads
@@ -247,6 +250,7 @@ def _counter(
     """Return the loop that counts rows at their places, with all it needs at hand."""
     day_of, agent_of = places.log_format.day, places.log_format.agent_of
     agents = _Agents(agent_of) if places.rule.programs else None
+    needs_agent = places.rule.crawlers or bool(places.rule.own_agents)
 
     def count(rows: Iterable[Row]) -> None:
         last, today = None, places[None]
@@ -258,9 +262,14 @@ def _counter(
             if place is None:  # neither a download nor one of the other kinds
                 continue
             counted += 1
-            if why_not and (reason := why_not(client, agent_of(rest))):
-                place.leave_out(reason, client)
-                continue
+            if why_not:
+                agent = agent_of(rest)
+                if needs_agent and not agent:
+                    result.agentless += 1
+                    continue
+                if reason := why_not(client, agent):
+                    place.leave_out(reason, client)
+                    continue
             try:
                 sent = int(size)
             except ValueError:  # "-" or nothing

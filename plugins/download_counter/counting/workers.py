@@ -100,6 +100,9 @@ def _advice(reading: Reading, rule: Rule) -> str:
         return said
     if not (tally.lines or tally.unreadable or reading.problem):
         return advice_on_start(settings, first_lines(reading.log.path))
+    if tally.agentless:
+        keys = " and ".join(f"DOWNLOAD_COUNTER[{key!r}]" for key in ("crawlers", "own_agents") if getattr(rule, key))
+        return f"has {tally.agentless} lines without a user agent, which {keys} needs. They do not count"
     if tally.misdated:
         return f"has {tally.misdated} lines with a day far from all others, as of a wrong clock. They do not count"
     counts = line_filter(rule.extensions)

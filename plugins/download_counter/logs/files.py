@@ -201,11 +201,13 @@ def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[
     elif b"\r\n" in first:
         yield from _without_returns(chain([first], blocks))
     else:
-        if first:
-            yield first
-        if start == 0 and len(first) >= _NO_LINE and b"\n" not in first:
-            raise LogProblem("cannot be read: no line ends in its first bytes, so it is no log of lines")
-        yield from blocks
+        given, has_lines = 0, False
+        for block in chain([first] if first else [], blocks):
+            given += len(block)
+            has_lines = has_lines or b"\n" in block
+            yield block
+        if start == 0 and stop is None and given >= _NO_LINE and not has_lines:
+            raise LogProblem("cannot be read: no line ends in it, so it is no log of lines")
 
 
 def _without_returns(blocks: Iterable[bytes]) -> Iterator[bytes]:
