@@ -80,7 +80,11 @@ def put_checkout(machine: Machine, version: str = "") -> None:
     place = machine.path("/") / "incoming.tar"
     place.write_bytes(files)
     # As `git pull` does it: the versioned files are those of the version, and others stay.
-    machine.run(f"mkdir -p {PROGRAM} && tar --no-same-owner -xC {PROGRAM} -f /incoming.tar && rm /incoming.tar")
+    machine.run(
+        f"""mkdir -p {PROGRAM}; cd {PROGRAM}
+        if [ -e /versioned.tar ]; then tar -tf /versioned.tar | grep -v '/$' | tr '\\n' '\\0' | xargs -0 rm -f; fi
+        mv /incoming.tar /versioned.tar; tar --no-same-owner -xf /versioned.tar"""
+    )
 
 
 def night(machine: Machine, user: str = "root") -> str:
