@@ -46,7 +46,7 @@ I18N_SUBSITES |= {{
     build(web_root, logs, "https://files.example", settings)
     html = (web_root / "de" / "index.html").read_text(encoding="utf-8")
     assert '<html lang="de">' in html
-    assert "[de] Images to download</h1>" in html
+    assert "[de] Download Bento Openbox</h1>" in html
     assert "Abbilder von Bento" in html
     assert re.search(r"2,6\sGB", html)
     assert "1. Mai 2026" in html
