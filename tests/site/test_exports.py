@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from download_counter.history.day import Day
+from download_counter.history.day import Day, Record
 from download_counter.history.year import to_json
 from download_counter.site.exports import badge, csv_of_days, csv_of_months, json_of
 from download_counter.site.report import Figure
-from histories import counted, made
+from histories import counted, days_of, made, named
 
 HISTORY = counted(
     {"b.iso": {"2026-05-09": Day(4, 3, 3000, 1), "2026-04-09": Day(1)}, 'a, "b".iso': {"2026-05-01": Day(2)}}
@@ -74,6 +74,39 @@ def test_downloads_json_has_the_totals_and_the_months() -> None:
     assert found["files"]['a, "b".iso']["gone"] is True
 
 
+def test_downloads_json_has_the_windows_of_all_of_each_file_series_and_architecture() -> None:
+    history = counted(
+        {
+            "noble-24.04-amd64.iso": days_of(2, date(2026, 5, 1), date(2026, 5, 19)),
+            "noble-24.04-i386.iso": days_of(1, date(2026, 5, 1), date(2026, 5, 19)),
+        }
+    )
+
+    found = json_of(history, made(history, name_of=named))
+
+    week = {"known_days": 7, "finished": None, "sent": None}
+    assert found["windows"]["7"] == {**week, "started": 21, "before": 21}
+    assert found["windows"].keys() == {"7", "30", "90", "365"}
+    assert found["series"]["noble"]["7"] == {**week, "started": 21, "before": 21}
+    assert found["architectures"]["amd64"]["7"] == {**week, "started": 14, "before": 14}
+    image = found["files"]["noble-24.04-i386.iso"]
+    assert (image["series"], image["version"], image["arch"]) == ("noble", "24.04", "i386")
+    assert image["windows"]["7"] == {**week, "started": 7, "before": 7}
+
+
+def test_downloads_json_has_the_shares_of_programs_and_systems() -> None:
+    history = counted({"a.iso": {"2026-05-09": Day(4)}})
+    history.put(
+        "2026-05-09",
+        Record({"a.iso": Day(4)}, {"programs": {"": {"wget": 3, "curl": 1}}, "systems": {"": {"other": 4}}}),
+    )
+
+    found = json_of(history, made(history))
+
+    assert (found["programs"], found["systems"]) == ({"wget": 0.75, "curl": 0.25}, {"other": 1.0})
+    assert found["countries"] == {}
+
+
 def test_names_that_are_no_utf_8_do_not_break_the_files() -> None:
     history = counted({"\udcff.iso": {"2026-05-09": Day(1)}})
 
@@ -84,11 +117,11 @@ def test_names_that_are_no_utf_8_do_not_break_the_files() -> None:
 @pytest.mark.parametrize(
     ("number", "shown"), [(0, "0"), (999, "999"), (1000, "1k"), (1234, "1.2k"), (12_000, "12k"), (2_600_000, "2.6M")]
 )
-def test_a_badge_shows_a_short_number(number: int, shown: str) -> None:
+def test_a_badge_shows_a_short_number_and_that_it_is_of_all_time(number: int, shown: str) -> None:
     assert badge("downloads", Figure(number)) == {
-        "schemaVersion": 1, "label": "downloads", "message": shown, "color": "informational",
+        "schemaVersion": 1, "label": "downloads", "message": f"{shown} total", "color": "informational",
     }  # fmt: skip
 
 
 def test_a_badge_of_nearly_a_million_says_so() -> None:
-    assert badge("downloads", Figure(999_999))["message"] == "1M"
+    assert badge("downloads", Figure(999_999))["message"] == "1M total"

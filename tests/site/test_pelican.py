@@ -230,8 +230,8 @@ def test_badges_and_totals_are_there_only_if_the_site_wants_them(site: SmallSite
     assert "'None' has no attribute 'started'" in refused.stderr
     assert "a.iso=1;" in site.page("index.html")
     badge = json.loads(site.page("feeds/badges/a.iso.json"))
-    assert (badge["schemaVersion"], badge["message"]) == (1, "1")
-    assert json.loads(site.page("feeds/badges/archives/2019/b.iso.json"))["message"] == "0"
+    assert (badge["schemaVersion"], badge["message"]) == (1, "1 total")
+    assert json.loads(site.page("feeds/badges/archives/2019/b.iso.json"))["message"] == "0 total"
 
 
 # --- What is refused ---

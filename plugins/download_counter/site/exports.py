@@ -8,7 +8,7 @@ from typing import Any
 
 from ..history.day import COLUMNS
 from ..history.store import History
-from .report import Figure, Report
+from .report import Figure, Report, Table, Window
 
 DAY_COLUMNS = ("file", "day", *(column.name for column in COLUMNS))
 
@@ -54,16 +54,25 @@ def _cell(file: str) -> str:
 
 
 def json_of(history: History, stats: Report) -> dict[str, Any]:
-    """Return `downloads.json` as plain data: totals, and the months of each file."""
+    """Return `downloads.json` as plain data: totals, windows and shares, and the months of each file."""
+    shares = {name: _shares(getattr(stats, name)) for name in ("programs", "systems", "countries")}
     return {
         "version": 1,
         "ingested": history.ingested.isoformat() if history.ingested else None,
         "finished_is_upper_bound": stats.ingest.upper_bound,
         "total": _plain(stats.total),
+        "windows": _windows(stats.windows),
+        "series": {one.name: _windows(one.windows) for one in stats.series},
+        "architectures": {one.name: _windows(one.windows) for one in stats.architectures},
+        **shares,
         "files": {
             one.file: {
                 "gone": one.gone,
+                "series": one.series,
+                "version": one.version,
+                "arch": one.arch,
                 "total": _plain(one.figure),
+                "windows": _windows(one.windows),
                 "months": {key: _plain(figure) for key, figure in one.months.items()},
             }
             for one in stats.files
@@ -75,12 +84,30 @@ def _plain(figure: Figure) -> dict[str, int | None]:
     return {"started": figure.started, "finished": figure.finished, "sent": figure.sent}
 
 
+def _windows(windows: Iterable[Window]) -> dict[str, dict[str, int | None]]:
+    return {
+        str(window.days): {
+            "known_days": window.known_days,
+            **_plain(window.figure),
+            "before": window.before.started if window.before else None,
+        }
+        for window in windows
+    }
+
+
+def _shares(table: Table) -> dict[str, float]:
+    return {key: round(number / table.total, 4) for key, number in table.rows} if table.total else {}
+
+
 def badge(label: str, figure: Figure) -> dict[str, Any]:
-    """Return what shields.io's endpoint badge wants (https://shields.io/badges/endpoint-badge)."""
+    """Return what shields.io's endpoint badge wants (https://shields.io/badges/endpoint-badge).
+
+    Shields' own badges say "total" for all time, and "/month" or "/week" for less.
+    """
     return {
         "schemaVersion": 1,
         "label": label,
-        "message": _short(figure.started),
+        "message": f"{_short(figure.started)} total",
         "color": "informational",
     }
 
