@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from ..errors import DownloadCounterError
+from .compiler import compile_format, compile_prefix
 from .jsonformat import JsonFormat, loads
-from .logformat import LogFormat, Row, compile_format, compile_prefix
+from .logformat import LogFormat, Row
 from .w3c import W3CFormat
 
 _W3C = "#Fields:"

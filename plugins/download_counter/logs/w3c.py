@@ -7,7 +7,8 @@ changes them a new `#Fields` line stands in the middle of a log.
 from collections.abc import Iterator
 
 from ..errors import DownloadCounterError
-from .logformat import LineFormat, LogFormat, Row, compile_format
+from .compiler import compile_format
+from .logformat import LineFormat, LogFormat, Row
 
 # A field -> a directive that says the same; the others stand for anything. The path is as it came.
 _FIELDS = {
