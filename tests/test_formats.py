@@ -37,6 +37,10 @@ READ_AS = {
     "lighttpd": "lighttpd",
     "caddy-json": "caddy",
     "caddy-json-iso8601": "caddy",
+    "rsyncd": "rsyncd",
+    "vsftpd-xferlog": "xferlog",
+    "haproxy": "haproxy",
+    "python-http-server": "python",
 }
 # Where the client is not named by %h or %a, the setting must say by what.
 CLIENT = {"apache-proxied-xff": "%{X-Forwarded-For}i"}

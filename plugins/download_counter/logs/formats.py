@@ -3,9 +3,10 @@
 Formats and prefixes by name are rows of formats.toml and prefixes.toml.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -74,7 +75,7 @@ class LogSettings:
                 f"DOWNLOAD_COUNTER['log_format'] is {text!r}, which is neither a LogFormat nor the name of a format. "
                 f"It may be: {', '.join(formats())}."
             )
-        return compile_format(
+        found = compile_format(
             text,
             methods=tuple(known.get("methods", self.methods)),
             client=self.client or known.get("client", ""),
@@ -84,6 +85,7 @@ class LogSettings:
             status=known.get("status", ""),
             prefix=prefix,
         )
+        return replace(found, other=re.compile(known["other"].encode())) if "other" in known else found
 
     def _json(self, known: Mapping[str, tuple[str, ...]], prefix: bytes) -> LogFormat:
         keys = {**known, **dict(self.json_keys)}

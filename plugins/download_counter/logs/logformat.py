@@ -16,6 +16,9 @@ Row = tuple[bytes, bytes, Answer, bytes, bytes]
 """What counting needs of a line: client, stamp, answer, size, and what `LogFormat.agent_of` tells the
 agent from. Empty is what the line does not have; one of another virtual host has no client."""
 
+NOTHING: Row = (b"", b"", (b"", b"", b""), b"", b"")
+"""The row of a line that is in order and says nothing."""
+
 
 class LogFormat:
     """How the lines of a log are read. One is made for each log: it may remember what came before in it.
@@ -80,6 +83,7 @@ class LineFormat(LogFormat):
         elsewhere: finds the lines of other virtual hosts in a block.
         method: the method of a log that does not say it.
         status: the status of a log that does not say it.
+        other: finds what else the program writes into the log.
     """
 
     pattern: re.Pattern[bytes]
@@ -95,6 +99,7 @@ class LineFormat(LogFormat):
     elsewhere: re.Pattern[bytes] | None = None
     method: bytes = b""
     status: bytes = b""
+    other: re.Pattern[bytes] | None = None
 
     def rows(self, block: bytes) -> list[Row]:
         # One call that finds all lines takes a fraction of the time of a call for each.
@@ -123,7 +128,7 @@ class LineFormat(LogFormat):
     def row(self, line: bytes) -> Row | None:
         match = self.pattern.match(line)
         if match is None:
-            return None
+            return NOTHING if self.other and self.other.match(line) else None
         client, day, method, target, status, size, agent = [one or b"" for one in match.group(*FIELDS)]
         if self.hosts and _plain_host(match["host"]) not in self.hosts:
             client = b""
