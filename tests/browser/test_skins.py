@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route
-from visits import Visitor
 
+from browser.visits import Visitor
 from checkout import CHECKOUT
 
 TOKENS = CHECKOUT / "theme" / "static" / "css" / "tokens.css"
