@@ -289,9 +289,10 @@ class _Compiler:
 
     def _user(self, index: int) -> bytes:
         """A user name; a dash by itself in it is the name that the next field has: the line is in another format."""
-        end = re.escape(self._following(index))
-        if self.usual or not end:
+        following = self._following(index)
+        if self.usual or len(following) < 2:  # then there is no blank in it
             return self._any(index)
+        end = re.escape(following)
         return rb"(?!-(?!%b) |(?:(?!%b)[^\n\"])*? -(?: |%b))" % (end, end, end) + self._any(index)
 
     def _path(self, index: int) -> bytes:
