@@ -341,7 +341,7 @@ class _Compiler:
             if "day" in self.taken:
                 return rb"\[[^\]\n]*+\]"
             if self.usual:  # always as long: [09/May/2026:18:00:00 +0200]
-                return rb"\[" + self._group("day", rb".{11}+") + rb".{15}+\]"
+                return rb"\[" + self._group("day", rb"[^]\n]{11}+") + rb"[^]\n]{15}+\]"
             # Others write an ISO stamp there, or a fraction of the second.
             dates = rb"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}(?=:)|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]|[^\]\n]{11}(?=:[^\]\n]{14}\])"
             return rb"\[" + self._group("day", dates) + rb"[^\]\n]*+\]"
