@@ -43,7 +43,7 @@ def _field(plain: bytes, odd: bytes, end: bytes) -> bytes:
 
 # What a field may hold that stands in quotes: httpd writes a quote inside it as \".
 QUOTED = _field(rb'[^"\\\n]', rb"\\[^\n]", rb'"')
-_USUALLY_QUOTED = rb'[^"\n]*+(?<!\\)'
+_USUALLY_QUOTED = rb'[^"]*+(?<!\\)'
 
 
 @lru_cache(maxsize=64)
@@ -107,9 +107,9 @@ class _Compiler:
     Attributes:
         usual: makes the pattern of the usual line. There the request, the longest field, is all that is not a
             quote: the engine runs over "all but this one byte" several times as fast as over any other set. In an
-            odd line it may run into the next line, or end at a quote that belongs to it; `told_apart` sees the
-            one by the newline, the other by the quote that is missing then. In other fields, what ends with a
-            backslash is odd.
+            odd line it may run into the next line, or end at a quote that belongs to it: `LineFormat.rows` sees
+            the one by the number of lines, `told_apart` the other by the quote that is missing then. In other
+            fields, what ends with a backslash is odd.
         taken: the fields that have their place in the pattern.
     """
 
@@ -133,17 +133,13 @@ class _Compiler:
         task = self.task
         parts = self._parts()
         self._check()
-        rest = None
-        if task.agent and self.has_agent and "agent" not in self.taken:
-            after = _Compiler(task, taken={"client", "day"})
-            rest = re.compile(b"".join(after._part(index) for index in range(self.last + 1, self._agent_at() + 1)))
-            parts.append(rb"(?P<agent>[^\n]*+)")
-            self.taken.add("agent")
+        if rest := self._rest():
+            parts.append(b"(?>%b|)" % rest)
         unused = b"".join(b"(?P<%b>(?!))?" % name.encode() for name in (*FIELDS, "host") if name not in self.taken)
         usual = answer = None
         request = self.letters.index("r") if self.path == "r" else -1
         if self.letters[request:][:3] == ["r", "", "s"] and self._quoted(request):
-            usual = _Compiler(task, usual=True)._usual_pattern(rest is not None)
+            usual = _Compiler(task, usual=True)._usual_pattern()
             answer = re.compile(b"".join(parts[request : request + 3]))
         return LineFormat(
             re.compile(task.prefix + b"".join(parts) + unused),
@@ -154,7 +150,6 @@ class _Compiler:
             has_host=self.host is not None,
             usual=usual,
             answer=answer,
-            rest=rest,
             hosts=hosts,
             elsewhere=self._elsewhere(hosts),
             method=task.method.encode(),
@@ -190,19 +185,21 @@ class _Compiler:
             b"(?m)^%b%b(?!%b)(?=[^\n])%b[^\n]*+\n" % (self.task.prefix, b"".join(parts), ours, before._part(at))
         )
 
-    def _usual_pattern(self, with_rest: bool) -> re.Pattern[bytes] | None:
+    def _usual_pattern(self) -> re.Pattern[bytes] | None:
         """The pattern of usual lines; None if the format has the fields in another order than the rows."""
         parts = self._parts()
-        if with_rest:
-            parts.append(b"(?P<agent>.*+)")
-        unused = [b"(?P<%b>)" % name.encode() for name in ("size", "agent") if name not in self.taken | {"rest"}]
-        if with_rest:
-            unused = [one for one in unused if b"agent" not in one]
+        if rest := self._rest():
+            parts.append(b"(?:%b|(?=\n))" % rest)
+        unused = [b"(?P<%b>)" % name.encode() for name in ("size", "agent") if name not in self.taken]
         usual = re.compile(b"(?:" + self.task.prefix + b"".join([*parts, *unused]) + rb".*+|.*+)\n")
         return usual if list(usual.groupindex) == ["client", "day", "answer", "size", "agent"] else None
 
-    def _agent_at(self) -> int:
-        return next(index for index, token in enumerate(self.tokens) if token.header == "user-agent")
+    def _rest(self) -> bytes:
+        """The pattern of what comes before the agent, and of the agent: a line that ends before it counts as well."""
+        if not self.task.agent or not self.has_agent or "agent" in self.taken:
+            return b""
+        agent = next(index for index, token in enumerate(self.tokens) if token.header == "user-agent")
+        return b"".join(self._part(index) for index in range(self.last + 1, agent + 1))
 
     def _parts(self) -> list[bytes]:
         """The patterns of the tokens, up to the last one that is needed; of the agent if that is before it."""
@@ -341,10 +338,10 @@ class _Compiler:
             if "day" in self.taken:
                 return rb"\[[^\]\n]*+\]"
             if self.usual:  # always as long: [09/May/2026:18:00:00 +0200]
-                return rb"\[" + self._group("day", rb"[^]\n]{11}+") + rb":[^]\n]{14}+\]"
+                return rb"\[" + self._group("day", rb".{11}") + rb":.{14}\]"
             # Others write an ISO stamp there, or a fraction of the second.
-            dates = rb"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}(?=:)|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]|[^\]\n]{11}(?=:[^\]\n]{14}\])"
-            return rb"\[" + self._group("day", dates) + rb"[^\]\n]*+\]"
+            dates = rb"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}(?=:)|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]|.{11}(?=:.{14}\])"
+            return rb"\[" + self._group("day", dates) + rb"(?>:.{14}(?=\])|[^\]\n]*+)\]"
         if argument in EPOCHS:
             fraction = rb"(?:\.[0-9]{1,9})?" if argument == "sec" else b""
             if "day" in self.taken:
