@@ -23,7 +23,8 @@ def fields(log_format: str, line: str, **options: Any) -> dict[str, str | None]:
     match = compiled.pattern.match(line.encode() + b"\n")
     assert match is not None, f"{log_format} does not read {line}"
     found = {name: match[name].decode() if match[name] is not None else None for name in FIELDS}
-    return {**found, "day": compiled.day(match["day"])}
+    agent = compiled.agent_of(match["agent"]).decode() if match["agent"] else found["agent"]
+    return {**found, "day": compiled.day(match["day"]), "agent": agent}
 
 
 def downloads(log_format: str, line: str, **options: Any) -> list[tuple[str, str, str]]:

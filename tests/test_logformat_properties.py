@@ -105,4 +105,4 @@ def test_a_line_of_any_format_is_read_as_apachelogs_reads_it(made: Made) -> None
     assert status.decode() == str(theirs.final_status)
     sent = theirs.bytes_out if "%O" in made.log_format else theirs.bytes_sent
     assert (None if size == b"-" else int(size)) == sent
-    assert agent.decode() == logged(theirs.headers_in["User-Agent"])
+    assert log_format.agent_of(agent).decode() == logged(theirs.headers_in["User-Agent"])

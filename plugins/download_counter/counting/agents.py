@@ -1,6 +1,7 @@
 """The program and the operating system of a client, by the rows of agents.toml."""
 
 import tomllib
+from functools import lru_cache
 from importlib.resources import files
 
 OTHER = "other"
@@ -18,6 +19,7 @@ def _pieces(table: str) -> tuple[tuple[bytes, int], ...]:
 _PROGRAM_PIECES, _SYSTEM_PIECES = _pieces("programs"), _pieces("systems")
 
 
+@lru_cache(maxsize=1 << 14)
 def kind_of(agent: bytes) -> int:
     """Return one byte that says the program and the system of a user agent, as logged; 0 if nothing is known."""
     lower = agent.lower()

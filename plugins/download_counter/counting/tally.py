@@ -175,13 +175,12 @@ def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
     count = _counter(places, result, _leave_out(rule))
     since_packed = 0
 
-    for block, overlong in blocks:
+    for lines, overlong in blocks:
         result.unreadable += overlong
-        lines = log_format.of_hosts(block)
         rows = log_format.rows(lines)
         count(rows)
         since_packed += len(rows)
-        if places.met_odd or not rows:
+        if places.met_odd or log_format.usual is None:
             places.met_odd = False
             named = [line for line in log_format.odd_lines(lines) if may_count(line)]
             found = [log_format.row(line) for line in named]
@@ -232,30 +231,31 @@ def _leave_out(rule: Rule) -> Callable[[bytes, bytes], str | None] | None:
 
 
 class _Agents(dict[bytes, int]):
-    """The kind of each agent, as `kind_of_agent` says it, in half of the time of an `lru_cache`."""
+    """The kind of the agent in the last field of a row, as it is spelled in the log."""
 
-    def __missing__(self, agent: bytes) -> int:
+    def __init__(self, agent_of: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._agent_of = agent_of
+
+    def __missing__(self, rest: bytes) -> int:
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[agent] = kind = kind_of_agent(agent)
+        self[rest] = kind = kind_of_agent(self._agent_of(rest))
         return kind
-
-
-_AGENTS = _Agents()
 
 
 def _counter(
     places: "_Places", result: Tally, why_not: Callable[[bytes, bytes], str | None] | None
 ) -> Callable[[Iterable[Row]], None]:
     """Return the loop that counts rows at their places, with all it needs at hand."""
-    day_of = places.log_format.day
-    agents = _AGENTS if places.rule.programs else None
+    day_of, agent_of = places.log_format.day, places.log_format.agent_of
+    agents = _Agents(agent_of) if places.rule.programs else None
     needs_agent = places.rule.crawlers or bool(places.rule.own_agents)
 
     def count(rows: Iterable[Row]) -> None:
         last, today = None, places[None]
         counted = 0
-        for client, stamp, answer, size, agent in rows:
+        for client, stamp, answer, size, rest in rows:
             if stamp != last:
                 last, today = stamp, places[day_of(stamp) if stamp else None]
             place = today[answer]
@@ -263,6 +263,7 @@ def _counter(
                 continue
             counted += 1
             if why_not:
+                agent = agent_of(rest)
                 if needs_agent and not agent:
                     result.agentless += 1
                     continue
@@ -284,7 +285,7 @@ def _counter(
             if before is None:
                 clients[client] = sent
                 if agents is not None:
-                    place.agents.append(agents[agent])
+                    place.agents.append(agents[rest])
             else:
                 clients[client] = before + sent
         result.lines += counted

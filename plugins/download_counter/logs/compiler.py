@@ -43,7 +43,7 @@ def _field(plain: bytes, odd: bytes, end: bytes) -> bytes:
 
 # What a field may hold that stands in quotes: httpd writes a quote inside it as \".
 QUOTED = _field(rb'[^"\\\n]', rb"\\[^\n]", rb'"')
-_USUALLY_QUOTED = rb'[^"]*+(?<!\\)'
+_USUALLY_QUOTED = rb'[^"\n]*+(?<!\\)'
 
 
 @lru_cache(maxsize=64)
@@ -107,9 +107,9 @@ class _Compiler:
     Attributes:
         usual: makes the pattern of the usual line. There the request, the longest field, is all that is not a
             quote: the engine runs over "all but this one byte" several times as fast as over any other set. In an
-            odd line it may run into the next line, or end at a quote that belongs to it: `LineFormat.rows` sees
-            the one by the number of lines, `told_apart` the other by the quote that is missing then. In other
-            fields, what ends with a backslash is odd.
+            odd line it may run into the next line, or end at a quote that belongs to it; `told_apart` sees the
+            one by the newline, the other by the quote that is missing then. In other fields, what ends with a
+            backslash is odd.
         taken: the fields that have their place in the pattern.
     """
 
@@ -133,13 +133,17 @@ class _Compiler:
         task = self.task
         parts = self._parts()
         self._check()
-        if rest := self._rest():
-            parts.append(b"(?>%b|)" % rest)
+        rest = None
+        if task.agent and self.has_agent and "agent" not in self.taken:
+            after = _Compiler(task, taken={"client", "day"})
+            rest = re.compile(b"".join(after._part(index) for index in range(self.last + 1, self._agent_at() + 1)))
+            parts.append(rb"(?P<agent>[^\n]*+)")
+            self.taken.add("agent")
         unused = b"".join(b"(?P<%b>(?!))?" % name.encode() for name in (*FIELDS, "host") if name not in self.taken)
         usual = answer = None
         request = self.letters.index("r") if self.path == "r" else -1
         if self.letters[request:][:3] == ["r", "", "s"] and self._quoted(request):
-            usual = _Compiler(task, usual=True)._usual_pattern()
+            usual = _Compiler(task, usual=True)._usual_pattern(rest is not None)
             answer = re.compile(b"".join(parts[request : request + 3]))
         return LineFormat(
             re.compile(task.prefix + b"".join(parts) + unused),
@@ -150,6 +154,7 @@ class _Compiler:
             has_host=self.host is not None,
             usual=usual,
             answer=answer,
+            rest=rest,
             hosts=hosts,
             elsewhere=self._elsewhere(hosts),
             method=task.method.encode(),
@@ -185,21 +190,19 @@ class _Compiler:
             b"(?m)^%b%b(?!%b)(?=[^\n])%b[^\n]*+\n" % (self.task.prefix, b"".join(parts), ours, before._part(at))
         )
 
-    def _usual_pattern(self) -> re.Pattern[bytes] | None:
+    def _usual_pattern(self, with_rest: bool) -> re.Pattern[bytes] | None:
         """The pattern of usual lines; None if the format has the fields in another order than the rows."""
         parts = self._parts()
-        if rest := self._rest():
-            parts.append(b"(?:%b|(?=\n))" % rest)
-        unused = [b"(?P<%b>)" % name.encode() for name in ("size", "agent") if name not in self.taken]
+        if with_rest:
+            parts.append(b"(?P<agent>.*+)")
+        unused = [b"(?P<%b>)" % name.encode() for name in ("size", "agent") if name not in self.taken | {"rest"}]
+        if with_rest:
+            unused = [one for one in unused if b"agent" not in one]
         usual = re.compile(b"(?:" + self.task.prefix + b"".join([*parts, *unused]) + rb".*+|.*+)\n")
         return usual if list(usual.groupindex) == ["client", "day", "answer", "size", "agent"] else None
 
-    def _rest(self) -> bytes:
-        """The pattern of what comes before the agent, and of the agent: a line that ends before it counts as well."""
-        if not self.task.agent or not self.has_agent or "agent" in self.taken:
-            return b""
-        agent = next(index for index, token in enumerate(self.tokens) if token.header == "user-agent")
-        return b"".join(self._part(index) for index in range(self.last + 1, agent + 1))
+    def _agent_at(self) -> int:
+        return next(index for index, token in enumerate(self.tokens) if token.header == "user-agent")
 
     def _parts(self) -> list[bytes]:
         """The patterns of the tokens, up to the last one that is needed; of the agent if that is before it."""

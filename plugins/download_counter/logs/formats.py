@@ -128,6 +128,7 @@ class Enveloped(LogFormat):
         self.day = inner.day
         self.decoded, self.sized = inner.decoded, inner.sized
         self.has_agent, self.has_host, self.in_order = inner.has_agent, inner.has_host, inner.in_order
+        self.agent_of = inner.agent_of  # type: ignore[method-assign]
 
     def line_in(self, line: bytes) -> bytes | None:
         """Return the line that an object has, None if it has none."""

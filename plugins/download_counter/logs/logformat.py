@@ -13,8 +13,8 @@ Answer = bytes | tuple[bytes, bytes, bytes]
 """Method, target and status of a line: as they stand in the log, `GET /a.iso HTTP/1.1" 200`, or apart."""
 
 Row = tuple[bytes, bytes, Answer, bytes, bytes]
-"""What counting needs of a line: client, stamp, answer, size, agent. Empty is what the line does not have; one of
-another virtual host has no client."""
+"""What counting needs of a line: client, stamp, answer, size, and what `LogFormat.agent_of` tells the
+agent from. Empty is what the line does not have; one of another virtual host has no client."""
 
 NOTHING: Row = (b"", b"", (b"", b"", b""), b"", b"")
 """The row of a line that is in order and says nothing."""
@@ -42,10 +42,7 @@ class LogFormat:
     usual: re.Pattern[bytes] | None = None
 
     def rows(self, block: bytes) -> list[Row]:  # noqa: ARG002
-        """Return the rows of a block of whole lines, but for odd ones, whose answers `told_apart` does not know.
-
-        None at all, if each line is to be read by itself.
-        """
+        """Return the rows of a block of whole lines, but for odd ones, whose answers `told_apart` does not know."""
         return []
 
     def told_apart(self, answer: Answer) -> tuple[bytes, bytes, bytes] | None:
@@ -55,10 +52,6 @@ class LogFormat:
         """
         return answer if isinstance(answer, tuple) else None
 
-    def of_hosts(self, block: bytes) -> bytes:
-        """Return the lines of a block that are not of virtual hosts that do not count, as far as is soon seen."""
-        return block
-
     def odd_lines(self, block: bytes) -> Iterator[bytes]:
         """Give the lines of a block that `rows` says nothing of, without their newlines."""
         yield from block.split(b"\n")[:-1]
@@ -66,6 +59,10 @@ class LogFormat:
     def row(self, line: bytes) -> Row | None:
         """Return the row of any line, None if it does not follow the format."""
         raise NotImplementedError
+
+    def agent_of(self, rest: bytes) -> bytes:
+        """Return the user agent, as logged, of the last field of a row; empty if the line has none."""
+        return rest
 
     def host_of(self, line: bytes) -> bytes:  # noqa: ARG002
         """Return the virtual host of a line in lower case, without a port; empty if it has none."""
@@ -80,6 +77,8 @@ class LineFormat(LogFormat):
         pattern: matches a line from its start; its named groups are `FIELDS`, of which
             `method` and `target` are None where the request is not one that counts.
         answer: tells an answer that `usual` found apart, with the named groups of `pattern`.
+        rest: finds the agent in the rest of the line. To catch that rest costs 3 % of the time of
+            a line, to cut the agent out of each line 80 %; so it is cut out of those that count.
         hosts: the virtual hosts that count; empty: all.
         elsewhere: finds the lines of other virtual hosts in a block.
         method: the method of a log that does not say it.
@@ -95,6 +94,7 @@ class LineFormat(LogFormat):
     has_host: bool
     usual: re.Pattern[bytes] | None = None
     answer: re.Pattern[bytes] | None = None
+    rest: re.Pattern[bytes] | None = None
     hosts: frozenset[bytes] = frozenset()
     elsewhere: re.Pattern[bytes] | None = None
     method: bytes = b""
@@ -103,24 +103,27 @@ class LineFormat(LogFormat):
 
     def rows(self, block: bytes) -> list[Row]:
         # One call that finds all lines takes a fraction of the time of a call for each.
-        found: list[Row] = self.usual.findall(block) if self.usual else []
-        # In the usual line a field is all that is not a quote. Where a quote is missing, it ran into the next line.
-        return found if len(found) == block.count(b"\n") else []
+        return self.usual.findall(self._of_hosts(block)) if self.usual else []
 
-    def of_hosts(self, block: bytes) -> bytes:
+    def _of_hosts(self, block: bytes) -> bytes:
         return self.elsewhere.sub(b"", block) if self.elsewhere else block
 
     def told_apart(self, answer: Answer) -> tuple[bytes, bytes, bytes] | None:
         if isinstance(answer, tuple):
             return answer
-        match = self.answer.fullmatch(answer) if self.answer else None
+        if self.answer is None or b"\n" in answer:
+            return None
+        match = self.answer.fullmatch(answer)
         return (match["method"] or b"", match["target"] or b"", match["status"]) if match else None
 
     def odd_lines(self, block: bytes) -> Iterator[bytes]:
-        rows = self.rows(block)
-        for number, line in enumerate(block.split(b"\n")[:-1]):
-            if not rows or self.told_apart(rows[number][2]) is None:
-                yield line
+        block = self._of_hosts(block)
+        if self.usual is None:
+            yield from block.split(b"\n")[:-1]
+            return
+        for match in self.usual.finditer(block):
+            if self.told_apart(match["answer"] or b"") is None:
+                yield from match[0].split(b"\n")[:-1]
 
     def row(self, line: bytes) -> Row | None:
         match = self.pattern.match(line)
@@ -130,6 +133,12 @@ class LineFormat(LogFormat):
         if self.hosts and _plain_host(match["host"]) not in self.hosts:
             client = b""
         return client, day, (method or self.method, target, status or self.status), size, agent
+
+    def agent_of(self, rest: bytes) -> bytes:
+        if self.rest is None:
+            return rest
+        match = self.rest.match(rest)
+        return match["agent"] if match else b""
 
     def host_of(self, line: bytes) -> bytes:
         match = self.pattern.match(line) if self.has_host else None

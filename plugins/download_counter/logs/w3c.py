@@ -93,7 +93,10 @@ class W3CFormat(LogFormat):
 
     def row(self, line: bytes) -> Row | None:
         reader = self._formats[b"\t" if b"\t" in line else b" "]
-        return reader.row(line) if reader else None
+        row = reader.row(line) if reader else None
+        if row is None or reader is None:
+            return None
+        return *row[:4], reader.agent_of(row[4])
 
     def host_of(self, line: bytes) -> bytes:
         reader = self._formats[b"\t" if b"\t" in line else b" "]
