@@ -21,7 +21,6 @@ from .rule import (
     day_before,
     has_finished,
     probe_below,
-    with_colon,
 )
 from .tally import Clients, Key
 
@@ -77,9 +76,7 @@ class _Part:
 
     def ipv6(self) -> list[bytes]:
         """The names that are IPv6 addresses."""
-        if self.share != ALL_CLIENTS:
-            return [name for name in self.content[0] if b":" in name]
-        return with_colon(self.clients.names_at(self.index))
+        return [name for name in self.content[0] if b":" in name]
 
 
 def share_of(clients: Clients, number: int, of: int) -> Clients:
@@ -88,7 +85,7 @@ def share_of(clients: Clients, number: int, of: int) -> Clients:
     for index, key in enumerate(clients.keys):
         names, sent, agents = _Part(clients, index, (number, of)).content
         if names:
-            mine.add(key, dict(zip(names, sent, strict=True)), agents)
+            mine.add(key, b"\n".join(names) + b"\n", sent, agents)
     return mine
 
 

@@ -5,19 +5,20 @@ Clients live in memory only, while logs are read.
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from ..logs.logformat import Answer, LogFormat, Row
+from ..logs.clients import is_client
+from ..logs.logformat import Answer, LineFormat, LogFormat, Row
 from .agents import kind_of as kind_of_agent
 from .rule import (
     DOWNLOAD,
     MISSING,
     Rule,
-    all_in_one_spelling,
+    are_plain,
     client_namer,
     days_in_time,
     kind_namer,
@@ -75,15 +76,15 @@ class Clients:
     agents: bytearray = field(default_factory=bytearray)
     heads: dict[Key, int] = field(default_factory=dict)
 
-    def add(self, key: Key, clients: Mapping[bytes, int], agents: bytes) -> None:
-        """Pack the clients of a key, of which there is at least one."""
+    def add(self, key: Key, names: bytes, sent: Collection[int], agents: bytes | bytearray) -> None:
+        """Pack the clients of a key, of which there is at least one: a newline is behind each name."""
         self.keys.append(key)
-        self.names += b"\n".join(clients) + b"\n"
+        self.names += names
         try:
-            self.sent.extend(clients.values())
+            self.sent.extend(sent)
         except OverflowError:  # more than anyone has sent: the log says nonsense
             del self.sent[self.ends[-2] if self.ends else 0 :]
-            self.sent.extend(min(number, 2**64 - 1) for number in clients.values())
+            self.sent.extend(min(number, 2**64 - 1) for number in sent)
         self.agents += agents
         self.ends.extend((len(self.sent), len(self.names)))
 
@@ -162,13 +163,27 @@ def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
     """Count one log.
 
     Args:
-        blocks: whole lines, and the overlong lines passed over, as `logs.whole_lines` gives them.
+        blocks: whole lines, and the overlong lines passed over, as `logs.whole_lines` gives them. They may be
+            gone through twice.
         rule: the rule to count by.
 
     Raises:
         DownloadCounterError: the rule's LogFormat is impossible. No line ever raises.
     """
     log_format = rule.format()
+    try:
+        return _tally(blocks, rule, log_format)
+    except _NoClient:
+        if not isinstance(log_format, LineFormat):
+            raise
+        return _tally(blocks, rule, replace(log_format, usual=None))
+
+
+class _NoClient(Exception):
+    """What the pattern of usual lines took for a client is none: the lines are to be read one by one."""
+
+
+def _tally(blocks: Iterable[tuple[bytes, int]], rule: Rule, log_format: LogFormat) -> Tally:
     may_count = line_filter(rule.extensions)
     result = Tally()
     places = _Places(log_format, rule, result)
@@ -371,29 +386,34 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
                 if heads.heads:
                     result.clients.heads[key] = heads.heads
                 for reason, clients in place.left_out.items():
-                    result.clients.add(key._replace(kind=reason), self._in_one_spelling(clients, b"")[0], b"")
+                    result.clients.add(key._replace(kind=reason), *self._in_one_spelling(clients, b""))
             if len(place.clients) >= max(1, at_least):
                 result.has_bytes = result.has_bytes or any(place.clients.values())
-                result.clients.add(key, *self._in_one_spelling(place.clients, bytes(place.agents)))
+                result.clients.add(key, *self._in_one_spelling(place.clients, place.agents))
                 place.clients.clear()
                 place.agents.clear()
         if not at_least:
             self._known.clear()
             self.clear()  # of the places of days, which know this: what is counted is not held any longer
 
-    def _in_one_spelling(self, clients: Mapping[bytes, int], agents: bytes) -> tuple[Mapping[bytes, int], bytes]:
-        if not self._folds and all_in_one_spelling(b"\n".join(clients)):
-            return clients, agents
+    def _in_one_spelling(
+        self, clients: Mapping[bytes, int], agents: bytes | bytearray
+    ) -> tuple[bytes, Collection[int], bytes | bytearray]:
+        joined = b"\n".join(clients) + b"\n"
+        if not self._folds and are_plain(clients.keys(), joined):
+            return joined, clients.values(), agents
         spelled: dict[bytes, int] = {}
         kinds = bytearray()
         for index, (client, sent) in enumerate(clients.items()):
+            if self.log_format.usual and not is_client(client):
+                raise _NoClient
             name = self._client_of(client)
             if name not in spelled:
                 spelled[name] = sent
                 kinds += agents[index : index + 1]
             else:
                 spelled[name] += sent
-        return spelled, bytes(kinds)
+        return b"\n".join(spelled) + b"\n", spelled.values(), kinds
 
 
 class _PlacesOfDay(dict[Answer, _Place | None]):
@@ -430,7 +450,7 @@ def _pass_over_wrong_clocks(result: Tally) -> None:
     for index, key in enumerate(old.keys):
         names, sent, agents = old.at(index)
         if key.day in right:
-            result.clients.add(key, dict(zip(names, sent, strict=True)), agents)
+            result.clients.add(key, b"\n".join(names) + b"\n", sent, agents)
         elif key.kind == DOWNLOAD:
             result.unreadable += len(names)
             result.misdated += len(names)

@@ -71,11 +71,31 @@ def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> t
     """
     now, inode = log.look()
     reading = Reading(now, inode)
+    reading.tally = tally(_Lines(reading, start, stop), rule)
+    reading.beginning = reading.beginning[: reading.length]
+    reading.days = frozenset(reading.tally.days())
+    clients, reading.tally.clients = reading.tally.clients, Clients()
+    reading.files = frozenset(islice((key.path for key in clients.keys if key.kind == DOWNLOAD), _FILES))
+    reading.advice = _advice(reading, rule)
+    return reading, clients
 
-    def blocks() -> Iterable[bytes]:
-        given = 0
+
+@dataclass
+class _Lines:
+    """The whole lines of a log, read anew at each turn."""
+
+    reading: Reading
+    start: int
+    stop: int | None
+
+    def __iter__(self) -> Iterator[tuple[bytes, int]]:
+        return whole_lines(self._blocks())
+
+    def _blocks(self) -> Iterator[bytes]:
+        reading, given = self.reading, 0
+        reading.beginning, reading.length, reading.problem = b"", 0, ""
         try:
-            for block in read(log.path, start, stop):
+            for block in read(reading.log.path, self.start, self.stop):
                 if len(reading.beginning) < _BEGINNING:
                     reading.beginning = (reading.beginning + block)[:_BEGINNING]
                 if end := block.rfind(b"\n") + 1:
@@ -84,14 +104,6 @@ def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> t
                 yield block
         except LogProblem as error:
             reading.problem = str(error)
-
-    reading.tally = tally(whole_lines(blocks()), rule)
-    reading.beginning = reading.beginning[: reading.length]
-    reading.days = frozenset(reading.tally.days())
-    clients, reading.tally.clients = reading.tally.clients, Clients()
-    reading.files = frozenset(islice((key.path for key in clients.keys if key.kind == DOWNLOAD), _FILES))
-    reading.advice = _advice(reading, rule)
-    return reading, clients
 
 
 def _advice(reading: Reading, rule: Rule) -> str:

@@ -20,22 +20,15 @@ ADDRESS_BEFORE_PORT = (
 _PORT = rb"(?>:[0-9]{1,5}|)(?![0-9A-Za-z.:_-])"
 
 
-def client_pattern(usual: bool = False) -> bytes:
-    """Return the pattern of a client.
+_IN_BRACKETS = rb"\[%b\]%b" % (_IPV6, _PORT)
 
-    `unix:` is what nginx writes of one that came through a socket. Behind an IPv4 address, and
-    behind one in brackets, may be a port (Azure, Caddy before 2.5). A name with a port is none: it
-    is what a log of many virtual hosts begins with.
+# `unix:` is what nginx writes of a client that came through a socket. Behind an IPv4 address, and behind one in
+# brackets, may be a port (Azure, Caddy before 2.5). A name with a port is no client: it is what a log of many virtual
+# hosts begins with.
+CLIENT = rb"(?:%b%b|%b|unix:|%b|%b)(?![0-9A-Za-z:%%_\[-])" % (_IPV4, _PORT, _IN_BRACKETS, _IPV6, _NAME)
 
-    Args:
-        usual: only addresses without anything odd, and names; found in a third of the time.
-    """
-    if usual:
-        # One look at how the first digits end tells which kind it is.
-        ipv6 = rb":(?=[0-9A-Fa-f:]*?::|(?:[0-9A-Fa-f]++:){6}[0-9A-Fa-f]++(?![0-9A-Fa-f:])|(?<=::))[0-9A-Fa-f:]++"
-        return rb"(?:[0-9A-Fa-f]++(?:\.[0-9]++\.[0-9]++\.[0-9]++|%b)|%b|::[0-9A-Fa-f:]++)" % (ipv6, _NAME)
-    in_brackets = rb"\[%b\]%b" % (_IPV6, _PORT)
-    return rb"(?:%b%b|%b|unix:|%b|%b)(?![0-9A-Za-z:%%_\[-])" % (_IPV4, _PORT, in_brackets, _IPV6, _NAME)
+# What an address or a name is made of, found in half of the time. `is_client` looks at what it finds.
+MAY_BE_CLIENT = rb"[0-9A-Za-z.:_-]++"
 
 
 # X-Forwarded-For is "client, proxy, …", but only its last entry was written by the proxy in front
@@ -47,8 +40,13 @@ FORWARDED_FOR = (
     rb"(?>(?:(?:[^\",\\\n]++|\\[^\n])*+,)*)[ \t]*+(?>(?:[^,\\\"\n]|\\[^\n])*?(?<![A-Za-z-])(?i:for)=)" + _QUOTE
 )
 
-_CLIENT = re.compile(client_pattern())
+_CLIENT = re.compile(CLIENT)
 _FOR = re.compile(rb'(?i:(?:^|;)[ \t]*for=)"?([^;"]*)')
+
+
+def is_client(client: bytes) -> bool:
+    """Say whether something is an address or a name, by itself or with a port that may stand behind it."""
+    return _CLIENT.fullmatch(client) is not None or client == b"-"
 
 
 @lru_cache(maxsize=1 << 14)
@@ -57,4 +55,4 @@ def client_in(header: bytes) -> bytes:
     last = header.rpartition(b",")[2].strip(b" \t")
     if match := _FOR.search(last):
         last = match[1]
-    return last if _CLIENT.fullmatch(last) or last == b"-" else b""
+    return last if is_client(last) else b""

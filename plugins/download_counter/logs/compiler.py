@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..errors import DownloadCounterError
-from .clients import ADDRESS_BEFORE_PORT, FORWARDED_FOR, LIST_BEFORE, client_pattern
+from .clients import ADDRESS_BEFORE_PORT, CLIENT, FORWARDED_FOR, LIST_BEFORE, MAY_BE_CLIENT
 from .directives import DIRECTIVES, Token, tokens
 from .logformat import FIELDS, LineFormat
 from .stamps import EPOCHS, Day, epoch_day, strftime_pattern, written_day
@@ -308,12 +308,12 @@ class _Compiler:
         end = self._following(index)[:1]
         if token.letter == "i":
             before = FORWARDED_FOR if token.header == "forwarded" else LIST_BEFORE
-            client = self._group("client", client_pattern(self.usual) + b"|-")
+            client = self._group("client", CLIENT + b"|-")
             after = rb'[^",\n]*+' if token.header == "forwarded" or self._quoted(index) else b""
             return before + client + rb"(?![0-9A-Za-z.:%_-])" + after
         if end == b":":  # a port comes after the address, which may have colons itself: the last one counts
             return self._group("client", ADDRESS_BEFORE_PORT)
-        return self._group("client", client_pattern(self.usual))
+        return self._group("client", MAY_BE_CLIENT if self.usual else CLIENT)
 
     def _request(self, index: int) -> bytes:
         self.taken.update(("method", "target"))
