@@ -11,9 +11,9 @@ PROGRAMS = (OTHER, *_TABLES["programs"])
 SYSTEMS = (OTHER, *_TABLES["systems"])
 
 
-def _pieces(table: str) -> tuple[tuple[bytes, int], ...]:
+def _pieces(table: str) -> tuple[tuple[str, int], ...]:
     rows = enumerate(_TABLES[table].values(), start=1)
-    return tuple((piece.encode(), number) for number, pieces in rows for piece in pieces)
+    return tuple((piece, number) for number, pieces in rows for piece in pieces)
 
 
 _PROGRAM_PIECES, _SYSTEM_PIECES = _pieces("programs"), _pieces("systems")
@@ -22,7 +22,7 @@ _PROGRAM_PIECES, _SYSTEM_PIECES = _pieces("programs"), _pieces("systems")
 @lru_cache(maxsize=1 << 14)
 def kind_of(agent: bytes) -> int:
     """Return one byte that says the program and the system of a user agent, as logged; 0 if nothing is known."""
-    lower = agent.lower()
+    lower = agent.decode("latin-1").lower()
     return _first(_PROGRAM_PIECES, lower) * len(SYSTEMS) + _first(_SYSTEM_PIECES, lower)
 
 
@@ -36,7 +36,7 @@ def system(kind: int) -> str:
     return SYSTEMS[kind % len(SYSTEMS)]
 
 
-def _first(pieces: tuple[tuple[bytes, int], ...], agent: bytes) -> int:
+def _first(pieces: tuple[tuple[str, int], ...], agent: str) -> int:
     for piece, number in pieces:
         if piece in agent:
             return number

@@ -21,6 +21,7 @@ from .rule import (
     day_before,
     has_finished,
     probe_below,
+    with_colon,
 )
 from .tally import Clients, Key
 
@@ -76,7 +77,7 @@ class _Part:
 
     def ipv6(self) -> list[bytes]:
         """The names that are IPv6 addresses."""
-        return [name for name in self.content[0] if b":" in name]
+        return with_colon(self.content[0])
 
 
 def share_of(clients: Clients, number: int, of: int) -> Clients:
@@ -91,7 +92,7 @@ def share_of(clients: Clients, number: int, of: int) -> Clients:
 
 def _network(client: bytes) -> bytes:
     """The /64 network of an IPv6 address; any other client as it is."""
-    if b":" not in client:
+    if 58 not in client:
         return client
     try:
         return inet_pton(AF_INET6, client.partition(b"%")[0].decode())[:8]

@@ -11,7 +11,7 @@ not there (404, 410).
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -265,7 +265,7 @@ _MAPPED = b"\0" * 10 + b"\xff\xff"
 
 # What of IPv6 addresses is not spelled as in RFC 5952 (or may be): IPv4 inside or a port behind, a zero in front, zeros
 # that are not `::` or stand beside it, `::` for one group.
-_MAY_BE_ODD = re.compile(rb"\.|(?:^|:)0[0-9a-f]|(?:^|:)0:0|::0|(?:^|:)0::|::ffff:|^(?=.*::)(?:[^:]*:){7}")
+_MAY_BE_ODD = re.compile(r"\.|(?:^|:)0[0-9a-f]|(?:^|:)0:0|::0|(?:^|:)0::|::ffff:|^(?=.*::)(?:[^:]*:){7}")
 
 
 def client_namer(fold_ipv4: int | None, fold_ipv6: int | None) -> Callable[[bytes], bytes]:
@@ -310,14 +310,20 @@ def are_plain(clients: Collection[bytes], joined: bytes) -> bool:
     letters = joined.translate(None, b"0123456789.\n")
     if letters.translate(None, b"abcdef:"):
         return False
-    ipv6 = [client for client in clients if b":" in client] if letters else []
+    ipv6 = [client.decode() for client in with_colon(clients)] if letters else []
     if joined.count(b".") != 3 * (len(clients) - len(ipv6)) or joined[:1] == b".":
         return False
     if b".." in joined or b"\n." in joined or b".\n" in joined:
         return False
     # A look for short pieces takes a tenth of the pattern's time, and finds few.
-    few = [one for one in ipv6 if one.count(b":") != 7 or b":0" in one or b"::" in one or one[:1] == b"0"]
-    return not any((one.count(b":") != 7 and b"::" not in one) or _MAY_BE_ODD.search(one) for one in few)
+    few = [one for one in ipv6 if one.count(":") != 7 or ":0" in one or "::" in one or one[:1] == "0"]
+    return not any((one.count(":") != 7 and "::" not in one) or _MAY_BE_ODD.search(one) for one in few)
+
+
+def with_colon(clients: Iterable[bytes]) -> list[bytes]:
+    """Return those clients that are IPv6 addresses: the others have no colon."""
+    # Bytes are looked for in bytes as a number first, and the error that this raises takes ten times as long.
+    return [client for client in clients if 58 in client]
 
 
 # --- Started, finished ---
