@@ -113,7 +113,7 @@ def json_lines(folder: Path, scale: float) -> float:
 
     sites = {}
     for size, number in (("small", small), ("big", big)):
-        for name, spell, options in (("combined", combined, {}), ("caddy", caddy, {"log_format": "json"})):
+        for name, spell, options in (("combined", combined, {}), ("caddy", caddy, {"log_format": "caddy"})):
             site = ours(folder, f"{name}-{size}", {"access.log": lines(spell, number)}, **options)
             sites[f"{name}, {size}"] = site, number // 2
     times = in_turns(sites)

@@ -136,30 +136,30 @@ def line_filter(extensions: Collection[str]) -> Callable[[bytes], bool]:
     Endings in any case are found, and percent-encoded ones too (RFC 3986 section 2.3 makes
     `%2eiso` and `.iso` the same name), whatever the log escapes of them.
     """
-    endings = [extension.encode() for extension in extensions]
-    spelled = re.compile(b"|".join(b"".join(map(_spellings, ending)) for ending in endings))
+    first, endings = next(iter(extensions)), tuple(extensions)
+    spelled = re.compile("|".join("".join(map(_spellings, ending)) for ending in endings)).search
 
     def may_count(line: bytes) -> bool:
-        line = line.lower()
+        text = line.decode("latin-1")  # text is looked for in text several times as fast as bytes in bytes
+        if first in text:
+            return True
+        text = text.lower()
         for ending in endings:
-            if ending in line:
+            if ending in text:
                 return True
-        if b"sum" in line and (b"sums" in line or b"checksum" in line):
+        if "sum" in text and ("sums" in text or "checksum" in text):
             return True
         # The pattern takes many times as long as to look for what most lines do not have.
-        is_escaped = b"%" in line or line.count(b"\\") > line.count(b'\\"')
-        return is_escaped and spelled.search(line) is not None
+        is_escaped = "%" in text or ("\\" in text and text.count("\\") > text.count('\\"'))
+        return is_escaped and spelled(text) is not None
 
     return may_count
 
 
-def _spellings(byte: int) -> bytes:
-    """The pattern of one byte of an ending in lower case: itself, or its number, or that of the upper case."""
-    both = {bytes([byte]), bytes([byte]).upper()}
-    return b"(?:\\\\?%b|(?:%%|\\\\x|\\\\u00)(?:%b))" % (
-        re.escape(bytes([byte])),
-        b"|".join(b"%02x" % one[0] for one in sorted(both)),
-    )
+def _spellings(letter: str) -> str:
+    """The pattern of one letter of an ending in lower case: itself, or its number, or that of the upper case."""
+    numbers = "|".join(f"{ord(one):02x}" for one in sorted({letter, letter.upper()}))
+    return rf"(?:\\?{re.escape(letter)}|(?:%|\\x|\\u00)(?:{numbers}))"
 
 
 # --- The file ---
