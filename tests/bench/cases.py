@@ -145,7 +145,7 @@ def many_images(folder: Path, scale: float) -> float:
 def agents(folder: Path, scale: float) -> float:
     """CPU of a run that leaves out crawlers, a multiple of one that does not; each line has an agent of its own."""
     lines = round(100_000 * scale)
-    log = [combined(n, "/a.iso", agent=f"{AGENT} Custom{n * 2_654_435_761 % 2**32:08x}/{n}") for n in range(lines)]
+    log = [combined(n, "/a.iso", agent=f"{AGENT} Reader/{n}") for n in range(lines)]
     times = in_turns(
         {
             str(crawlers): (ours(folder, f"crawlers-{crawlers}", {"access.log": log}, crawlers=crawlers), lines)
