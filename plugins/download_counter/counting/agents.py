@@ -2,11 +2,11 @@
 
 import tomllib
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 
 OTHER = "other"
 
-_TABLES: dict[str, dict[str, list[str]]] = tomllib.loads(files(__package__).joinpath("agents.toml").read_text("utf-8"))
+_TABLES: dict[str, dict[str, list[str]]] = tomllib.loads(Path(__file__).with_name("agents.toml").read_text("utf-8"))
 PROGRAMS = (OTHER, *_TABLES["programs"])
 SYSTEMS = (OTHER, *_TABLES["systems"])
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ def prefixes() -> Mapping[str, Mapping[str, Any]]:
 
 
 def _table(name: str) -> Mapping[str, Mapping[str, Any]]:
-    return tomllib.loads(files(__package__).joinpath(name).read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
 @dataclass(frozen=True)
