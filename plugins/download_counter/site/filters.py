@@ -47,7 +47,7 @@ def printable(name: str) -> str:
     shown as escapes, as `\u202e`: left as they are, `gpj.exe` can look like `exe.jpg`. Bytes
     that are not UTF-8 become U+FFFD.
     """
-    return "".join(map(_printable, name))
+    return name if name.isprintable() else "".join(map(_printable, name))
 
 
 def saved(name: str, stand_in: str) -> str:
@@ -143,10 +143,10 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
         return format_unit(shown, f"digital-{_UNITS[unit]}", "short", locale=locale)
 
     return {
-        "filesize": filesize,
+        "filesize": lru_cache(1 << 12)(filesize),
         "number": lru_cache(1 << 12)(lambda value: format_decimal(value, locale=locale)),
         "smallpercent": smallpercent,
-        "percent": lambda value: format_percent(value, locale=locale),
+        "percent": lru_cache(1 << 12)(lambda value: format_percent(value, locale=locale)),
         "longdate": lambda value: with_first(format_date(day(value), "long", locale=locale), value),
         "shortdate": lambda value: format_date(day(value), "short", locale=locale),
         "shorttime": clock,

@@ -96,6 +96,7 @@ def _equip(generator: Generator) -> None:
         return
     ours = filters(settings["DEFAULT_LANG"], settings.get("TIMEZONE") or "UTC")
     generator.env.filters.update({**ours, **settings["JINJA_FILTERS"]})
+    generator.env.bytecode_cache = current().templates
     generator.env.loader = ChoiceLoader([generator.env.loader, FileSystemLoader(TEMPLATES)])
 
 

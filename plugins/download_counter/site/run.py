@@ -5,11 +5,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jinja2.bccache import Bucket, BytecodeCache
+
 from ..catalogue import Image
 from ..history.store import History
 from ..settings import Settings, check
 from .report import Report
 from .writer import Publication
+
+
+class TemplateCache(BytecodeCache):
+    """Compiled templates: each generator of each language has an environment of its own, and they all use the same."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:  # noqa: D102  (as BytecodeCache says)
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:  # noqa: D102  (as BytecodeCache says)
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
 
 
 @dataclass
@@ -20,6 +36,7 @@ class Run:
     settings: Settings
     publication: Publication
     languages: tuple[str, ...]
+    templates: TemplateCache = field(default_factory=TemplateCache)
     images: list[Image] = field(default_factory=list)
     history: History | None = None
     report: Report | None = None
