@@ -143,7 +143,7 @@ def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
         return format_unit(shown, f"digital-{_UNITS[unit]}", "short", locale=locale)
 
     return {
-        "filesize": lru_cache(1 << 12)(filesize),
+        "filesize": filesize,
         "number": lru_cache(1 << 12)(lambda value: format_decimal(value, locale=locale)),
         "smallpercent": smallpercent,
         "percent": lru_cache(1 << 12)(lambda value: format_percent(value, locale=locale)),
