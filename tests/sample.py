@@ -186,9 +186,15 @@ def make_web_root(web_root: Path, state: State = "normal", *, end: date, seed: i
             companion = path.with_name(path.name + suffix)
             _write_new(companion, _COMPANION_MAKERS[suffix](image), uploaded + 5 * MINUTE)
     if state == "normal":
-        _write_new(
-            web_root / ".incoming" / "bento-openbox-next-amd64.iso", b"", datetime.combine(end, time(), UTC), GIB
-        )
+        now = datetime.combine(end, time(), UTC)
+        _write_new(web_root / ".incoming" / "bento-openbox-next-amd64.iso", b"", now, GIB)
+        # As Debian and Ubuntu have them: one list a folder, signed, and the key at the top.
+        folder = "bento-i686-non-pae"
+        listed = [image for image in images if image.path.startswith(f"{folder}/")]
+        sums = b"".join(_checksum("sha256")(image) for image in listed)
+        _write_new(web_root / folder / "SHA256SUMS", sums, now)
+        _write_new(web_root / folder / "SHA256SUMS.gpg", _signature(listed[0]), now)
+        _write_new(web_root / "KEY", _armored("PUBLIC KEY BLOCK", "key"), now)
     return images
 
 
@@ -219,11 +225,15 @@ def _checksum(algorithm: str) -> Callable[[SampleImage], bytes]:
 
 
 def _signature(image: SampleImage) -> bytes:
-    """Give what has the shape of a detached OpenPGP signature (RFC 9580, section 6.2) and signs nothing."""
-    packet = hashlib.sha512(os.fsencode(image.name)).digest() * 5
+    return _armored("SIGNATURE", image.name)
+
+
+def _armored(kind: str, seed: str) -> bytes:
+    """Give what has the shape of OpenPGP's armor (RFC 9580, section 6.2), and signs nothing."""
+    packet = hashlib.sha512(os.fsencode(seed)).digest() * 5
     lines = base64.encodebytes(packet).replace(b"\n", b"")
     body = b"\n".join(lines[start : start + 64] for start in range(0, len(lines), 64))
-    return b"-----BEGIN PGP SIGNATURE-----\n\n" + body + b"\n-----END PGP SIGNATURE-----\n"
+    return b"-----BEGIN PGP %b-----\n\n%b\n-----END PGP %b-----\n" % (kind.encode(), body, kind.encode())
 
 
 def _torrent(image: SampleImage) -> bytes:
