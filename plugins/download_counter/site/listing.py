@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from shlex import quote
+
+from markupsafe import escape
 
 from ..catalogue import natural
 from .images import SiteImage, other_architecture, recommended
@@ -160,4 +163,5 @@ def _fitting(images: Sequence[SiteImage], room: int) -> list[SiteImage]:
 
 def _weight(image: SiteImage) -> int:
     """About how many bytes of HTML a row takes; too many rather than too few."""
-    return 900 + 4 * len(image.url) + 10 * len(image.name) + 250 * len(image.companions)
+    shown, quoted = len(escape(image.name)), len(escape(quote(image.name)))
+    return 900 + 4 * len(image.url) + 3 * shown + 4 * quoted + 250 * len(image.companions)
