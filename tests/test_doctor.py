@@ -234,6 +234,18 @@ def test_a_log_in_another_format_is_to_be_fixed_with_the_nearest_and_without_a_c
     assert CLIENT not in found
 
 
+@pytest.mark.parametrize(("clients", "said"), [(1, "are of one client"), (250, "is of another client"), (9, "")])
+def test_a_busy_log_of_one_client_or_of_a_client_a_line_is_worth_a_note(
+    server: Server, clients: int, said: str
+) -> None:
+    line = '192.0.2.{} - - [{:%d/%b/%Y:%H:%M:%S} +0000] "GET /a.iso HTTP/1.1" 200 3 "-" "curl/8"\n'
+    lines = [line.format(number % clients, server.now) for number in range(250)]
+    (server.logs / "access.log").write_text("".join(lines))
+    notes = [note for note in server.of_kind("note") if "client" in note]
+    assert [said in note and "first 250 lines" in note for note in notes] == [True] * bool(said)
+    assert "192.0.2" not in "".join(notes)
+
+
 def test_a_log_format_that_cannot_be_counted_by_is_to_be_fixed(server: Server) -> None:
     server.more["log_format"] = "%h %t"
     assert "cannot be counted by" in server.to_fix()

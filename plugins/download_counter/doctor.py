@@ -18,7 +18,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .catalogue import scan
-from .counting.rule import Rule
+from .counting.rule import Rule, client_namer
 from .errors import DownloadCounterError
 from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
 from .logs.advice import advice_on_start
@@ -36,6 +36,9 @@ _LONGEST_PAUSE = timedelta(hours=50)
 
 # A failed run must be noticed and fixed before the days it missed are gone from the logs.
 _SHORTEST_RETENTION = timedelta(days=3)
+
+# Lines of a log from which on one client, or a client a line, is odd.
+_BUSY = 200
 
 # How much of a page or a feed is looked through (bytes).
 _LONGEST_LEAD = 1 << 24
@@ -309,6 +312,7 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
             yield _fix(f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
             continue
         good += 1
+        yield from _clients(log.name, lines, log_format)
         stamp = first_stamp(lines, log_format)
         if stamp is not None:
             stamps.append(stamp)
@@ -316,6 +320,22 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
         yield _ok(f"Logs that can be read and follow the log format {settings.log_format!r}: {good}.")
     yield from _zone([stamp for stamp, zoned in stamps if zoned], timezone, now)
     yield from _reach([stamp for stamp, _ in stamps], history, now)
+
+
+def _clients(name: str, lines: bytes, log_format: LogFormat) -> Iterator[Finding]:
+    spell = client_namer(None, None)
+    rows = [row for line in lines.split(b"\n") if (row := log_format.row(line)) and row[0]]
+    number, clients = len(rows), len({spell(row[0]) for row in rows})
+    if number >= _BUSY and clients == 1:
+        yield _note(
+            f"The first {number} lines of {name} are of one client. If a proxy stands before the server, that is the "
+            "proxy: log the visitor's address, or name the header that has it in DOWNLOAD_COUNTER['client']."
+        )
+    elif number >= _BUSY and clients == number:
+        yield _note(
+            f"Each of the first {number} lines of {name} is of another client. If that cannot be, what stands where "
+            "DOWNLOAD_COUNTER['log_format'] has the client is not the visitor's address."
+        )
 
 
 def _is_hidden(folder: Path) -> bool:
