@@ -1,6 +1,6 @@
 """Record the lines of this folder anew: run the real servers on loopback and send each of them the same requests.
 
-    python tests/data/formats/record.py     (apache2, nginx, caddy and lighttpd installed, none of them running)
+    python tests/data/formats/record.py [SERVER ...]    (they are installed, and none of them runs)
 
 Beside each `NAME.log` it writes `NAME.json`: for every line whether it is a download, and then of which file, by which
 client, on which day, with which status and how many bytes. What is expected comes from the answer that the client got
@@ -11,8 +11,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -257,10 +259,33 @@ http {{
         access_log {folder}/nginx-json.log json;
         access_log {folder}/nginx-json-uri.log json_uri;
     }}
+    log_format ingress '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" '
+        '"$http_user_agent" $request_length $request_time [default-downloads-80] [] $upstream_addr '
+        '$upstream_response_length $upstream_response_time $upstream_status $request_id';
+    log_format proxy '[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme $host '
+        '"$request_uri" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] [Sent-to $proxy_host] '
+        '"$http_user_agent" "$http_referer"';
+    server {{
+        listen 127.0.0.1:{port + 1};
+        listen [::1]:{port + 1};
+        set_real_ip_from 127.0.0.0/8;
+        set_real_ip_from ::1;
+        real_ip_header X-Forwarded-For;
+        location / {{ proxy_pass http://127.0.0.1:{port + 2}; }}
+        access_log {folder}/nginx-ingress.log ingress;
+        access_log {folder}/nginx-proxy-manager.log proxy;
+    }}
+    server {{
+        listen 127.0.0.1:{port + 2};
+        root {folder}/www;
+        access_log off;
+    }}
 }}
 """
     )
     return ["nginx", "-c", f"{folder}/nginx.conf"], {
+        "nginx-ingress": Log(body_length, second=True),
+        "nginx-proxy-manager": Log(body_length, second=True),
         "nginx-combined": Log(body_length),
         "nginx-json": Log(body_length),
         "nginx-json-uri": Log(wire),
@@ -306,9 +331,44 @@ accesslog.filename = "{folder}/lighttpd.log"
     return ["lighttpd", "-D", "-f", f"{folder}/lighttpd.conf"], {"lighttpd": Log(body_length)}
 
 
+def _behind(folder: Path, port: int, command: str) -> list[str]:
+    """A command for a server before nginx, which has the files on the next port."""
+    (folder / "backend.conf").write_text(
+        f"daemon off; user www-data; pid {folder}/backend.pid; error_log {folder}/error.log; events {{ }}\n"
+        f"http {{ access_log off; server {{ listen 127.0.0.1:{port + 1}; root {folder}/www; }} }}\n"
+    )
+    return ["sh", "-c", f"nginx -c {folder}/backend.conf & {command}"]
+
+
+def squid(folder: Path, port: int) -> tuple[list[str], dict[str, Log]]:
+    (folder / "squid.conf").write_text(
+        f"""
+http_port 127.0.0.1:{port} accel defaultsite=downloads.example
+http_port [::1]:{port} accel defaultsite=downloads.example
+cache_peer 127.0.0.1 parent {port + 1} 0 no-query originserver
+http_access allow all
+cache deny all
+access_log stdio:{folder}/squid.log squid
+cache_log {folder}/cache.log
+pid_filename {folder}/squid.pid
+strip_query_terms off
+"""
+    )
+    shutil.chown(folder, "proxy")
+    return _behind(folder, port, f"exec squid -N -f {folder}/squid.conf"), {"squid": Log(wire)}
+
+
+def varnish(folder: Path, port: int) -> tuple[list[str], dict[str, Log]]:
+    start = (
+        f"varnishd -j none -n {folder}/v -F -a 127.0.0.1:{port} -a [::1]:{port} -b 127.0.0.1:{port + 1} -s malloc,10m"
+    )
+    log = f"sleep 2; exec varnishncsa -n {folder}/v -w {folder}/varnish.log"
+    return _behind(folder, port, f"{start} & {log}"), {"varnish": Log(body_length)}
+
+
 def client(name: str, request: Request) -> str:
     """Who the line names: the client that connected, or who the proxy in front says it was."""
-    if name in ("apache-proxied-a", "apache-proxied-xff"):
+    if name in ("apache-proxied-a", "apache-proxied-xff", "nginx-ingress", "nginx-proxy-manager"):
         found = re.search(rb"X-Forwarded-For: (.*)\r\n", request.headers)
         if found:
             return found[1].split(b",")[-1].strip().decode()
@@ -341,16 +401,18 @@ def record(server: Server, port: int) -> None:
         command, logs = server(folder, port)
         environment = {**os.environ, "TZ": ZONE, "LC_ALL": "C.UTF-8", "HOME": temporary}
         answers: dict[int, list[Answer]] = {}
-        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True) as process:
             try:
                 for number in {port + log.second for log in logs.values()}:
                     wait_for(number)
+                    time.sleep(3 * (server is varnish))  # until its log is written
                     answers[number] = []
                     for request in REQUESTS:
                         answers[number].append(send(request, number))
                         time.sleep(0.05)  # so that the lines of several workers keep the order of the requests
             finally:
-                process.terminate()
+                time.sleep(1)
+                os.killpg(process.pid, signal.SIGTERM)
         day = datetime.now(ZoneInfo(ZONE)).date().isoformat()
         for name, log in logs.items():
             keep(folder, name, answers[port + log.second], day, log.measure)
@@ -359,14 +421,16 @@ def record(server: Server, port: int) -> None:
 def keep(folder: Path, name: str, answers: list[Answer], day: str, measure: Measure) -> None:
     shutil.copyfile(folder / f"{name}.log", HERE / f"{name}.log")
     lines = (folder / f"{name}.log").read_bytes().splitlines()
+    # Squid writes a line of the look whether it answers.
+    before = [None] * (len(lines) - len(answers)) if name == "squid" else []
     logged = [
         (request, answer)
         for request, answer in zip(REQUESTS, answers, strict=True)
         # Caddy and lighttpd write no line for what is not HTTP at all.
-        if len(lines) == len(answers) or answer.status not in (0, *NOT_LOGGED.get(name, ()))
+        if len(lines) == len(before) + len(answers) or answer.status not in (0, *NOT_LOGGED.get(name, ()))
     ]
     print(name, len(lines), "lines,", len(logged), "expected")
-    expected: list[dict[str, object] | None] = []
+    expected: list[dict[str, object] | None] = [*before]
     for request, answer in logged:
         if request.file is None or request.method not in (b"GET", b"HEAD") or answer.status not in (200, 206):
             expected.append(None)
@@ -389,5 +453,6 @@ def keep(folder: Path, name: str, answers: list[Answer], day: str, measure: Meas
 NOT_LOGGED: dict[str, tuple[int, ...]] = {"caddy-json": (400,), "caddy-json-iso8601": (400,)}
 
 if __name__ == "__main__":
-    for number, server in enumerate((apache, nginx, caddy, lighttpd)):
-        record(server, 18700 + 10 * number)
+    servers = {server.__name__: server for server in (apache, nginx, caddy, lighttpd, squid, varnish)}
+    for number, name in enumerate(sys.argv[1:] or servers):
+        record(servers[name], 18700 + 10 * number)
