@@ -81,10 +81,12 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         sized = log_format.sized and _bytes_are_logged(history.state.logs)
         history.merge(some.work_out(good, rule, history.state.sizes, sized=sized))
     history.raise_months()
+    now = datetime.now().astimezone().replace(microsecond=0)
+    history.trim(now)
     # Where it turns out only now whether bytes are logged, or that days are lost, the next run reads all logs.
     read_all_next = (sized != had_bytes or history.lost_days) and known
     history.state.rule = {} if read_all_next else _plain(rule)
-    history.state.ingested = datetime.now().astimezone().replace(microsecond=0)
+    history.state.ingested = now
     history.save()
     warnings += [f"The log {log.name} {log.problem}." for log in history.state.logs if log.problem]
     return Outcome(history, len(read), (*history.warnings, *warnings))

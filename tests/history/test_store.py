@@ -134,6 +134,23 @@ def test_columns_of_a_newer_version_are_refused_and_stay(web_root: Path, columns
     assert (web_root / YEARS / "2026.json").read_bytes() == before
 
 
+def test_programs_of_a_single_file_are_kept_for_a_year_and_looked_through_once_a_month(web_root: Path) -> None:
+    history = load(web_root)
+    tables = {"programs": {"": {"wget": 2}, "a.iso": {"wget": 2}}, "broke": {"a.iso": {"9": 1}}}
+    for day in ("2025-05-08", "2025-05-10"):
+        history.put(day, Record({"a.iso": Day(2)}, tables))
+
+    history.trim(datetime(2026, 5, 9, 12, tzinfo=UTC))
+    without = {"programs": {"": {"wget": 2}}, "broke": {"a.iso": {"9": 1}}}
+    assert [history.days[day].tables for day in ("2025-05-08", "2025-05-10")] == [without, tables]
+
+    history.state.ingested = datetime(2026, 5, 9, 12, tzinfo=UTC)
+    history.trim(datetime(2026, 5, 31, 12, tzinfo=UTC))
+    assert history.days["2025-05-10"].tables == tables
+    history.trim(datetime(2026, 6, 1, 12, tzinfo=UTC))
+    assert history.days["2025-05-10"].tables == without
+
+
 def test_counts_are_sorted_and_for_people(web_root: Path) -> None:
     history = load(web_root)
     history.counts = {"b.iso": {"2026-05": 1}, "a é.iso": {"2026-05": 2, "2025-12": 3}}

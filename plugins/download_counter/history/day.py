@@ -76,6 +76,7 @@ class Table(NamedTuple):
         meaning: one sentence.
         by_maximum: whether two readings merge each number by maximum; if not, the row that counts
             more in all is taken.
+        days: of single files it is kept for so many days; None: for good. Of all files together it stays.
         as_finished: whether a row is taken from the readings that finished is taken from.
         most: keys that are kept, the biggest.
         least: the smallest number that is kept.
@@ -84,6 +85,7 @@ class Table(NamedTuple):
     name: str
     meaning: str
     by_maximum: bool = False
+    days: int | None = None
     as_finished: bool = False
     most: int | None = None
     least: int = 1
@@ -92,8 +94,8 @@ class Table(NamedTuple):
 TABLES = {
     table.name: table
     for table in (
-        Table("programs", "Downloads by the program that the client named first."),
-        Table("systems", "Downloads by the operating system that the client named first."),
+        Table("programs", "Downloads by the program that the client named first.", days=365),
+        Table("systems", "Downloads by the operating system that the client named first.", days=365),
         Table("countries", "Downloads by the country of the client's address."),
         Table("broke", "Downloads that were given up, by how far they got, in tenths of the file.", as_finished=True),
         Table("left_out", "Clients that do not count, by the reason.", by_maximum=True),

@@ -34,7 +34,7 @@ import msgspec
 from ..errors import DownloadCounterError
 from ..safe_files import list_plain, read_plain, set_aside, write_whole
 from ..settings import STATS_FOLDER
-from .day import Day, Record, merge_day, merge_row, sees
+from .day import ALL_FILES, TABLES, Day, Record, merge_day, merge_row, sees
 from .year import Damaged, DayText, Year, decode, to_json
 
 COUNTS = STATS_FOLDER / "counts.json"
@@ -217,6 +217,23 @@ class History:
             merged_record = Record(files, {name: rows for name, rows in tables.items() if rows})
             if merged_record != old:
                 self.put(day, merged_record)
+
+    def trim(self, now: datetime) -> None:
+        """At the first run of a month, drop the rows of single files that their tables keep no longer."""
+        last = self.state.ingested
+        if last and (last.year, last.month) == (now.year, now.month):
+            return
+        ends = {name: f"{now - timedelta(table.days):%Y-%m-%d}" for name, table in TABLES.items() if table.days}
+        newest = max(ends.values())[:4]
+        for year in (str(int(newest) - 1), newest):  # those before were trimmed in their time
+            for day in self.year(year).days():
+                record = self.record(day) or Record()
+                tables = {
+                    name: {row: n for row, n in rows.items() if row == ALL_FILES or day >= ends.get(name, "")}
+                    for name, rows in record.tables.items()
+                }
+                if tables != record.tables:
+                    self.put(day, Record(record.files, tables))
 
     # --- The months ---
 
