@@ -3,7 +3,7 @@
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # While the modules below are loaded, Ctrl-C ends the program without a traceback; `main` says it in a sentence.
+    # Until `main` can say it in a sentence, Ctrl-C ends the program without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
@@ -170,6 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-D", "--debug", action="store_true", help="show tracebacks")
     options: Any = parser.parse_args(arguments)
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         configuration = read_configuration(options.settings)
         settings = settings_in(configuration, options.settings.absolute().parent)
         if options.command == "doctor":
@@ -190,8 +192,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     exitcode = main()
     # What is left is not looked through for cycles before the end: a tenth of the time of a short run.
     gc.freeze()
