@@ -38,6 +38,7 @@ READ_AS = {
     "caddy-json": "caddy",
     "caddy-json-iso8601": "caddy",
     "rsyncd": "rsyncd",
+    "vsftpd": "vsftpd",
     "vsftpd-xferlog": "xferlog",
     "haproxy": "haproxy",
     "python-http-server": "python",

@@ -336,6 +336,11 @@ def _clients(name: str, lines: bytes, log_format: LogFormat) -> Iterator[Finding
             f"Each of the first {number} lines of {name} is of another client. If that cannot be, what stands where "
             "DOWNLOAD_COUNTER['log_format'] has the client is not the visitor's address."
         )
+    ipv4 = [row[0] for row in rows if row[0].count(b".") == 3]
+    if len(ipv4) >= _BUSY and all(client.endswith((b".0", b".x", b".xxx", b".XXX")) for client in ipv4):
+        yield _note(
+            f"All addresses in {name} are shortened. Visitors who share one count as one: the numbers are too low."
+        )
 
 
 def _is_hidden(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ..history.day import Record
-from ..logs.advice import advice, advice_on_hosts, advice_on_sizes, advice_on_start
+from ..logs.advice import advice, advice_on_clients, advice_on_hosts, advice_on_sizes, advice_on_start
 from ..logs.files import Log, LogProblem, first_lines, line_starts, read, whole_lines
 from .days import Call, Found, Gathered, Sizes, records, work_out
 from .processes import at_once, processors
@@ -119,7 +119,12 @@ def _advice(reading: Reading, rule: Rule) -> str:
         return f"has {tally.misdated} lines with a day far from all others, as of a wrong clock. They do not count"
     counts = line_filter(rule.extensions)
     lines = [line for line in first_lines(reading.log.path).split(b"\n") if counts(line)]
-    return advice_on_hosts(settings, lines) or ("" if tally.has_bytes else advice_on_sizes(settings, lines))
+    asked = tally.lines > tally.heads and not tally.has_bytes
+    return (
+        advice_on_clients(settings, lines)
+        or advice_on_hosts(settings, lines)
+        or (advice_on_sizes(settings, lines) if asked else "")
+    )
 
 
 def _pieces(logs: Sequence[Log], *, in_order: bool) -> list[tuple[Log, int, int | None]]:

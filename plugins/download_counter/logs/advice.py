@@ -14,8 +14,12 @@ _SHARE = 0.01
 _HANDFUL = 5
 _SHARE_OF_FEW = 0.2
 
+# The header that a proxy tells the client in, and the share of lines that have it if all visitors come through one.
+_HEADER = "%{X-Forwarded-For}i"
+_MOST = 0.9
+
 # What stands behind a prefix: those that programs write which log through one.
-_BEHIND_PREFIX = ("combined", "common", "vhost", "vhost_combined", "json", "caddy")
+_BEHIND_PREFIX = ("combined", "common", "vhost", "vhost_combined", "json", "caddy", "haproxy")
 
 
 def advice(settings: LogSettings, unread: Sequence[bytes], unreadable: int, read: int) -> str:
@@ -47,21 +51,27 @@ def _what_to_do(settings: LogSettings, lines: Sequence[bytes]) -> str:
     nearest = _nearest(settings, lines)
     if nearest is None:
         return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"
-    changes = [
+    return f"set {_changes(settings, nearest)}, which reads them"
+
+
+def _changes(settings: LogSettings, nearest: LogSettings) -> str:
+    return " and ".join(
         f"DOWNLOAD_COUNTER[{key!r}] = {getattr(nearest, key)!r}"
         for key in ("line_prefix", "log_format", "client", "method")
         if getattr(nearest, key) != getattr(settings, key)
-    ]
-    return f"set {' and '.join(changes)}, which reads them"
+    )
 
 
 def _nearest(settings: LogSettings, lines: Sequence[bytes]) -> LogSettings | None:
-    """The settings of a known format that read more than half of some lines, and the most of them."""
+    """The settings of a known format that read more than half of some lines, and the most of them.
+
+    Of two that read as many, those that find more clients: a proxy's address is the same in many lines.
+    """
     plain = replace(settings, client="", json_keys=(), hosts=())
-    best, most = None, len(lines) // 2
+    best, most = None, (len(lines) // 2 + 1, 0)
     for candidate in _candidates(plain):
-        if (format_ := _made(candidate)) and (number := _reads(format_, lines)) > most:
-            best, most = candidate, number
+        if (format_ := _made(candidate)) and (found := _reads(format_, lines)) > most:
+            best, most = candidate, found
     return best
 
 
@@ -82,9 +92,10 @@ def _made(settings: LogSettings) -> LogFormat | None:
         return None
 
 
-def _reads(format_: LogFormat, lines: Iterable[bytes]) -> int:
+def _reads(format_: LogFormat, lines: Iterable[bytes]) -> tuple[int, int]:
+    """How many of some lines a format reads, and how many clients it finds."""
     rows = [row for line in lines if (row := format_.row(line)) and row[0] not in (b"", b"-") and format_.day(row[1])]
-    return len(rows)
+    return len(rows), len({row[0] for row in rows})
 
 
 def _lacks(format_: JsonFormat, lines: Iterable[bytes]) -> list[str]:
@@ -103,11 +114,36 @@ def advice_on_start(settings: LogSettings, lines: bytes) -> str:
 
 
 def advice_on_sizes(settings: LogSettings, lines: Iterable[bytes]) -> str:
-    """Say that JSON lines have no key for how many bytes were sent."""
+    """Say that a log does not say how many bytes were sent, if no line does that is not of HEAD."""
     format_ = settings.format()
-    if not isinstance(format_, JsonFormat) or not all("size" in (format_.lacks(line) or ()) for line in lines):
+    if isinstance(format_, JsonFormat):
+        lacks, what = all("size" in (format_.lacks(line) or ()) for line in lines), "DOWNLOAD_COUNTER['json_keys']"
+    else:
+        lacks, what = format_.sized, "the server's log format to one with the bytes sent (%O)"
+    return f"does not say how many bytes were sent, so nobody knows what finished. Set {what}" if lacks else ""
+
+
+def advice_on_clients(settings: LogSettings, lines: Sequence[bytes]) -> str:
+    """Say that the lines end with the header of a proxy, and that it tells more clients than are counted.
+
+    Args:
+        settings: how the logs are written.
+        lines: lines that name an image.
+    """
+    text = formats().get(settings.log_format, {}).get("format", settings.log_format)
+    header = replace(settings, log_format=f'{text} "{_HEADER}"', client=_HEADER)
+    if settings.client or not text.endswith('"') or not (format_ := _made(header)):
         return ""
-    return "does not say how many bytes were sent, so nobody knows what finished. Set DOWNLOAD_COUNTER['json_keys']"
+    behind = [row[0] for line in lines if (row := format_.row(line))]
+    # The name of a host may stand there, or what a cache says.
+    clients = {client for client in behind if b":" in client or client.replace(b".", b"").isdigit()}
+    counted = _reads(settings.format(), lines)[1]
+    if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= counted:
+        return ""
+    return (
+        f"ends its lines with the header that a proxy sends, which tells {len(clients)} clients, not {counted}: "
+        f"set {_changes(settings, header)}, which reads it"
+    )
 
 
 def advice_on_hosts(settings: LogSettings, lines: Iterable[bytes]) -> str:

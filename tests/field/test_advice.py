@@ -1,0 +1,125 @@
+"""What a message says to set is set, word for word, and then the log counts right."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from download_counter.history.store import load
+from download_counter.ingest import ingest
+from download_counter.settings import check
+
+SIZE = 30_000_000
+CLIENTS = ("192.0.2.11", "192.0.2.12", "198.51.100.13")
+STAMP = "09/May/2026:10:00:0{n} +0200"
+REQUEST = '"GET {path} HTTP/1.1" 200 {size}'
+COMBINED = "{client} - - [" + STAMP + "] " + REQUEST + ' "-" "Wget/1.24.5"'
+JSON = json.dumps(
+    {"time": "2026-05-09T10:00:0#+02:00", "remote_addr": "@", "request": "GET ~ HTTP/1.1", "status": 200, "size": "&"}
+)
+JSON = JSON.replace("{", "{{").replace("}", "}}")
+JSON = JSON.replace("#", "{n}").replace("@", "{client}").replace("~", "{path}").replace('"&"', "{size}")
+
+
+def enveloped(key: str, line: str = COMBINED) -> str:
+    """A line in a JSON object, under a key."""
+    return '{{"before":1,"' + key + '":"' + line.replace('"', '\\"') + '","after":{{}}}}'
+
+
+# After public reports and documents: goaccess#2329 and #2117 (OpenLiteSpeed), #2002 and #984 (a proxy's header),
+# AWS re:Post (elb), and the sources in formats.toml and prefixes.toml.
+KINDS = {
+    "a virtual host": "dl.example " + COMBINED,
+    "a virtual host with its port": "dl.example:443 " + COMBINED,
+    "a balancer first": "10.0.0.4 " + COMBINED,
+    "a balancer second": COMBINED.replace("{client}", "{client} 10.0.0.4"),
+    "a proxy's header first": COMBINED.replace("{client}", "203.0.113.77, {client}"),
+    "a proxy's header, then the proxy": COMBINED.replace("{client}", "203.0.113.77, {client} 10.0.0.4"),
+    "a proxy's header last": COMBINED.replace("{client}", "10.0.0.4") + ' "{client}"',
+    "a proxy's header with two last": COMBINED.replace("{client}", "10.0.0.4") + ' "203.0.113.77, {client}"',
+    "a proxy's header behind a virtual host": "dl.example:80 "
+    + COMBINED.replace("{client}", "10.0.0.4")
+    + ' "{client}"',
+    "OpenLiteSpeed": '"' + COMBINED + '"',
+    "OpenLiteSpeed, common": '"dl.example {client} - - [' + STAMP + "] " + REQUEST + '"',
+    "OpenLiteSpeed, one log for all": '["dl.example"] ' + COMBINED,
+    "Filebeat": enveloped("message"),
+    "Filebeat and JSON": enveloped("message", JSON),
+    "GELF": enveloped("short_message"),
+    "docker": enveloped("log"),
+    "docker and JSON": enveloped("log", JSON),
+    "the journal": enveloped("MESSAGE"),
+    "syslog": "May  9 10:00:0{n} web1 nginx: " + COMBINED,
+    "syslog and a virtual host": "May  9 10:00:0{n} web1 nginx: dl.example " + COMBINED,
+    "syslog and JSON": "<134>May  9 10:00:0{n} web1 nginx[1]: " + JSON,
+    "syslog, RFC 5424": "<134>1 2026-05-09T10:00:0{n}.123456+02:00 web1 nginx 12 - - " + COMBINED,
+    "syslog and HAProxy": "May  9 10:00:0{n} lb haproxy[1]: {client}:51000 [09/May/2026:10:00:0{n}.123] http bk/s1 "
+    '0/0/0/1/5 200 {size} - - ---- 1/1/1/1/0 0/0 "GET {path} HTTP/1.1"',
+    "vsftpd": 'Sat May  9 10:00:0{n} 2026 [pid 7] [ftp] OK DOWNLOAD: Client "{client}", "{path}", {size} bytes, 9.1Kb/s',
+    "JSON": JSON,
+    "kubectl": "[pod/web-5d4f/nginx] 2026-05-09T08:00:00.1Z " + COMBINED,
+    "Kubernetes": "2026-05-09T08:00:00.123456789Z stdout F " + COMBINED,
+    "docker compose": "web-1  | " + COMBINED,
+    "colours": "\x1b[36mweb-1  | \x1b[0m" + COMBINED,
+    "a time in front": "2026-05-09T08:00:00.123Z " + COMBINED,
+}
+
+
+def a_log(kind: str) -> str:
+    """Each client gets the image, and asks for a page."""
+    lines = [
+        KINDS[kind].format(client=client, path=path, size=size, n=n)
+        for n, client in enumerate(CLIENTS)
+        for path, size in (("/linux.iso", SIZE), ("/index.html", 512))
+    ]
+    return "\n".join([*lines, ""])
+
+
+def advised(warnings: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        match[1]: ast.literal_eval(match[2])
+        for warning in warnings
+        for match in re.finditer(r"DOWNLOAD_COUNTER\['(\w+)'\] = ('(?:[^'\\]|\\.)*')", warning)
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_log_counts_right_after_what_its_message_says_to_set(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(a_log(kind))
+    needed = {"web_root": tmp_path, "logs": [tmp_path.joinpath("access.log").as_posix()]}
+
+    outcome = ingest(check(needed), {"linux.iso": SIZE})
+    assert outcome.warnings
+    for _ in range(2):  # one thing after the other
+        needed |= advised(outcome.warnings)
+        outcome = ingest(check(needed), {"linux.iso": SIZE})
+
+    assert not outcome.warnings
+    assert load(tmp_path).counts == {"linux.iso": {"2026-05": 3}}
+    assert [day.files["linux.iso"].finished for day in outcome.history.days.values()] == [3]
+
+
+def test_a_log_with_a_proxys_header_that_few_visitors_send_is_left_as_it_is(tmp_path: Path) -> None:
+    lines = [COMBINED.format(client=client, path="/linux.iso", size=SIZE, n=1) for client in CLIENTS]
+    (tmp_path / "access.log").write_text("\n".join([*(f'{line} "-"' for line in lines), lines[0] + ' "10.0.0.9"', ""]))
+    settings = check({"web_root": tmp_path, "logs": [str(tmp_path / "access.log")]})
+
+    outcome = ingest(settings, {"linux.iso": SIZE})
+
+    assert not outcome.warnings
+    assert outcome.history.counts == {"linux.iso": {"2026-05": 3}}
+
+
+def test_a_log_in_which_no_line_has_a_size_says_that_nobody_knows_what_finished(tmp_path: Path) -> None:
+    line = COMBINED.replace("{size}", "-")
+    lines = [line.format(client=client, path="/linux.iso", n=n) for n, client in enumerate(CLIENTS)]
+    (tmp_path / "access.log").write_text("\n".join([*lines, ""]))
+    settings = check({"web_root": tmp_path, "logs": [str(tmp_path / "access.log")]})
+
+    outcome = ingest(settings, {"linux.iso": SIZE})
+
+    assert "does not say how many bytes were sent" in outcome.warnings[0]
+    assert [day.files["linux.iso"].finished for day in outcome.history.days.values()] == [None]
