@@ -58,7 +58,7 @@ KINDS = {
     "syslog, RFC 5424": "<134>1 2026-05-09T10:00:0{n}.123456+02:00 web1 nginx 12 - - " + COMBINED,
     "syslog and HAProxy": "May  9 10:00:0{n} lb haproxy[1]: {client}:51000 [09/May/2026:10:00:0{n}.123] http bk/s1 "
     '0/0/0/1/5 200 {size} - - ---- 1/1/1/1/0 0/0 "GET {path} HTTP/1.1"',
-    "vsftpd": 'Sat May  9 10:00:0{n} 2026 [pid 7] [ftp] OK DOWNLOAD: Client "{client}", "{path}", {size} bytes, 9.1Kb/s',
+    "vsftpd": 'Sat May  9 10:00:0{n} 2026 [pid 7] [ftp] OK DOWNLOAD: Client "{client}", "{path}", {size} bytes, 9Kb/s',
     "JSON": JSON,
     "kubectl": "[pod/web-5d4f/nginx] 2026-05-09T08:00:00.1Z " + COMBINED,
     "Kubernetes": "2026-05-09T08:00:00.123456789Z stdout F " + COMBINED,
