@@ -45,7 +45,7 @@ def test_a_page_fits_any_width_and_nothing_is_blocked_or_fetched_elsewhere(
 @pytest.mark.parametrize(
     ("state", "path", "width", "dark"),
     [
-        *(("normal", path, width, dark) for path in PAGES for width in (360, 1440) for dark in (False, True)),
+        *(("normal", path, width, dark) for path in PAGES for width, dark in ((360, False), (1440, True))),
         *((state, path, 360, False) for state, path in EVERY_STATE if state != "normal"),
     ],
 )

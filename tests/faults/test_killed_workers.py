@@ -26,7 +26,7 @@ from support import open_folder
 KILLS = 200 if os.environ.get("FAULTS") == "all" else 16
 PATIENCE = 15.0  # seconds; a run that is not disturbed takes less than one
 LINES = [
-    Line(f"10.{part}.{n >> 8}.{n & 255}", date(2026, 5, 1) + timedelta(days=n % 3), second=n, size=part * 1000)
+    Line(f"10.{part}.{n >> 8}.{n & 255}", date(2026, 5, 1) + timedelta(days=n % 3), second=n, size=1000 + part * 1000)
     for part in range(4)
     for n in range(12_000)
 ]
