@@ -96,7 +96,7 @@ screenshots: ## take the pictures of the pages that the documentation shows
 test: ## run the tests
 	@scripts/test-packages $(TEST_PACKAGES)
 	@scripts/set-up requirements.txt requirements-dev.txt
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 debian: ## try the installation on a fresh Debian 12 and 13 (root, network, some minutes)
 	@scripts/test-packages debootstrap
