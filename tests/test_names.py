@@ -25,6 +25,9 @@ from download_counter.names import Name, name_in
         ("archlinux-2024.05.01-x86_64.iso", "archlinux", "2024.05.01", "amd64"),
         ("alpine-standard-3.20.0-aarch64.iso", "alpine standard", "3.20.0", "arm64"),
         ("UPPER.ISO", "UPPER", "", ""),
+        ("été 2026.iso", "été 2026", "", ""),
+        ("e\u0301te\u0301-café-12.1-amd64.iso", "été café", "12.1", "amd64"),
+        ("青い-2.0.iso", "青い", "2.0", ""),
         ("...iso", "", "", ""),
     ],
 )

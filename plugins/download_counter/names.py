@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
+from unicodedata import normalize
 
 
 class Name(NamedTuple):
@@ -68,7 +69,7 @@ def name_in(file: str, patterns: Iterable[re.Pattern[str]] = ()) -> Name:
     if version:
         rest = rest[: version.start()] + rest[version.end() :]
     told = Name(
-        series=" ".join(re.findall(r"[A-Za-z0-9+]+", rest)),
+        series=" ".join(re.findall(r"(?:[^\W_]|\+)+", normalize("NFC", rest))),
         version=version["version"] if version else "",
         arch=arch.lastgroup or "" if arch else "",
     )
