@@ -60,6 +60,15 @@ def test_axe_finds_no_barrier_on_a_page(visitor: Visitor, state: State, path: st
     ] == []
 
 
+@pytest.mark.parametrize(("state", "path"), EVERY_STATE)
+def test_no_heading_stands_over_nothing(visitor: Visitor, state: State, path: str) -> None:
+    script = """all => all.filter(one => {
+        const next = one.nextElementSibling
+        return !next || (/^H[1-6]$/.test(next.tagName) && next.tagName <= one.tagName)
+    }).map(one => one.textContent)"""
+    assert visitor.open(state, path).page.eval_on_selector_all("main :is(h2, h3, h4)", script) == []
+
+
 @pytest.mark.parametrize("state", ["normal", "hostile", "big"])
 def test_every_link_of_every_page_answers(visitor: Visitor, served: Served, state: State) -> None:
     links = {
