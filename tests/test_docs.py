@@ -256,9 +256,11 @@ NEEDED = {"web_root": "/srv/files", "logs": ["access.log"]}
 
 def test_the_table_of_settings_is_that_of_the_program() -> None:
     rows = table(CHECKOUT / "docs/settings.md", "key")
-    assert [re.findall(r"`(\w+)`", row[0])[0] for row in rows] == [item.name for item in fields(Settings)]
+    known = {item.name: item for item in fields(Settings)}
+    keys = [re.findall(r"`(\w+)`", row[0])[0] for row in rows]
+    assert sorted(keys) == sorted(known)
     defaults = check(NEEDED)
-    for (link, kind, default, example), item in zip(rows, fields(Settings), strict=True):
+    for (link, kind, default, example), item in zip(rows, map(known.__getitem__, keys), strict=True):
         assert link == f"[`{item.name}`](#{item.name})"
         assert kind == kind_of(item.type), item.name
         if item.name not in NEEDED:
@@ -281,7 +283,7 @@ def test_settings_that_are_shown_are_taken(block: Block) -> None:
     shown: dict[str, Any] = {}
     exec(compile(block.text, block.place, "exec"), shown)
     settings = check({**NEEDED, **shown["DOWNLOAD_COUNTER"]})
-    Rule.of(settings).format()
+    settings.format()
 
 
 def test_python_that_is_shown_is_python() -> None:
@@ -325,7 +327,7 @@ def lines_with_settings() -> Iterator[Any]:
 def test_log_lines_that_are_shown_count_with_the_settings_above_them(settings: Block, lines: Block) -> None:
     shown: dict[str, Any] = {}
     exec(settings.text, shown)
-    rule = Rule.of(check({**NEEDED, **shown["DOWNLOAD_COUNTER"]}))
+    rule = check({**NEEDED, **shown["DOWNLOAD_COUNTER"]}).rule
     for line in lines.text.splitlines(keepends=True):
         counted = tally([(line.encode(), 0)], rule)
         assert counted.unreadable == 0

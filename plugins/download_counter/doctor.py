@@ -18,7 +18,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .catalogue import scan
-from .counting.rule import Rule, client_namer
+from .counting.rule import client_namer
 from .errors import DownloadCounterError
 from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
 from .logs.advice import advice_on_start
@@ -287,7 +287,7 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
             yield _note(f"{pattern} is on another machine; it was not looked at.")
     if not here:
         return
-    rule = Rule.of(settings)
+    rule = settings.rule
     try:
         log_format = rule.format()
         logs, problems = find(here)
@@ -307,7 +307,7 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
         trouble = _cannot_open(log.path)
         lines = first_lines(log.path)
         known = history.known(log.name, log.size, log.mtime)
-        trouble = trouble or (known.problem if known else "") or advice_on_start(rule.log_settings, lines)
+        trouble = trouble or (known.problem if known else "") or advice_on_start(rule, lines)
         if trouble:
             yield _fix(f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
             continue

@@ -54,7 +54,7 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         DownloadCounterError: no log, an impossible LogFormat, a data file that is wrong or
             cannot be written. Nothing has changed then.
     """
-    rule = Rule.of(settings)
+    rule = settings.rule
     log_format = rule.format()  # an impossible format is said before anything is done, and so is a wrong database
     if rule.countries or rule.networks:
         places(rule.countries, rule.networks)

@@ -3,12 +3,14 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from .counting.rule import Rule
 from .errors import DownloadCounterError
+from .logs.jsonformat import JSON_NEEDS
 
 # What may lie beside an image, by the ending added to the image's name.
 COMPANIONS = (
@@ -28,33 +30,15 @@ LEADS = (".html", ".htm", ".xhtml", ".xml", ".atom", ".rss", ".txt", ".json")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The checked settings. Each field is a key of `DOWNLOAD_COUNTER`.
+class Settings(Rule):
+    """The checked settings. Each field, here and in what this extends, is a key of `DOWNLOAD_COUNTER`.
 
     Attributes:
         web_root: the folder the web server serves, with the images in it.
         logs: globs of the access logs, or addresses such as `sftp://host/path*`.
-        log_format: the name of a known format, or an Apache LogFormat string.
-        client: the directive that names the client, such as `%a`; empty takes the format's own.
-        line_prefix: what stands before or around each line: a name such as `syslog`, or its LogFormat.
-        json_keys: the keys that have what a line needs, if the logs are JSON of no named format.
-        hosts: the virtual hosts that count, of logs that have several; empty: all.
-        method: the request method of all lines, for logs that do not say it.
-        extensions: what the name of an image ends with, in any case.
         companions: endings of the files listed with an image.
-        methods: request methods that count.
-        statuses: answers that count.
         bytes_sent: what the log's size field means: `wire` (%O, bytes really sent), `body`
             (%b, the full size even when the client left), or `auto` (told from the log).
-        url_prefix: the path under which the web root is served, such as `/iso/`.
-        crawlers: leave out clients that call themselves crawlers.
-        own_networks: leave out the clients of these networks, such as `192.0.2.0/24`.
-        own_agents: leave out clients whose user agent has one of these texts in it, in any case.
-        fold_ipv4: count IPv4 clients by this prefix length, None by address.
-        fold_ipv6: count IPv6 clients by this prefix length, None by address.
-        programs: count the programs and operating systems of clients.
-        countries: a database of countries (.mmdb); empty counts none.
-        networks: a database of networks (.mmdb), which tells data centres; empty counts none.
         notes: the folder of the notes on images, below Pelican's PATH.
         key: fingerprint of the OpenPGP key that signs the images, shown beside the signatures.
         show_counts: give the public page the total of each image, and write badges.
@@ -63,36 +47,53 @@ class Settings:
 
     web_root: Path
     logs: tuple[str, ...]
-    log_format: str = "combined"
-    client: str = ""
-    line_prefix: str = ""
-    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    hosts: tuple[str, ...] = ()
-    method: str = ""
-    extensions: tuple[str, ...] = (".iso",)
     companions: tuple[str, ...] = COMPANIONS
-    methods: tuple[str, ...] = ("GET", "HEAD")
-    statuses: tuple[int, ...] = (200, 206)
     bytes_sent: str = "auto"
-    url_prefix: str = ""
-    crawlers: bool = False
-    own_networks: tuple[str, ...] = ()
-    own_agents: tuple[str, ...] = ()
-    fold_ipv4: int | None = None
-    fold_ipv6: int | None = None
-    programs: bool = True
-    countries: str = ""
-    networks: str = ""
     notes: str = "isos"
     key: str = ""
     show_counts: bool = False
-    scheduler: str | None = field(default=None)
+    scheduler: str | None = None
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a text that is not empty")
-    return value
+Check = Callable[[Any], Any]
+"""From what a setting is in the site's settings to what it is here. Raises a ValueError that says what it may be."""
+
+
+def _value(wanted: str, is_good: Callable[[Any], bool]) -> Check:
+    def check(value: Any) -> Any:
+        if not is_good(value):
+            raise ValueError(wanted)
+        return value
+
+    return check
+
+
+def _list(wanted: str, is_good: Callable[[Any], bool], least: int = 0) -> Check:
+    def check(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple | set | frozenset) or len(value) < least or not all(map(is_good, value)):
+            raise ValueError(wanted)
+        return tuple(value)
+
+    return check
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_method(value: Any) -> bool:
+    return isinstance(value, str) and value.isalpha()
+
+
+def _is_network(value: Any) -> bool:
+    try:
+        return bool(ip_network(value))
+    except ValueError:
+        return False
 
 
 def _path(value: Any) -> Path:
@@ -102,121 +103,35 @@ def _path(value: Any) -> Path:
 
 
 def _globs(value: Any) -> tuple[str, ...]:
+    wanted = "globs of access logs: a list of texts, or one text with blanks between"
     try:
-        globs = shlex.split(value) if isinstance(value, str) else [_text(item) for item in value]
-    except (TypeError, ValueError):
-        globs = []
-    if not globs:
-        raise ValueError("globs of access logs: a list of texts, or one text with blanks between")
-    return tuple(globs)
+        globs: tuple[str, ...] = _list(wanted, _is_word, 1)(shlex.split(value) if isinstance(value, str) else value)
+    except ValueError:
+        raise ValueError(wanted) from None
+    return globs
 
 
-def _endings(value: Any) -> tuple[str, ...]:
-    wanted = 'a list of endings such as [".iso"]'
-    if isinstance(value, str) or not all(
-        isinstance(item, str) and len(item) > 1 and item.startswith(".") and "/" not in item
-        for item in _items(value, wanted)
-    ):
-        raise ValueError(wanted)
-    return tuple(item.lower() for item in value)
+def _endings(least: int) -> Check:
+    def is_ending(item: Any) -> bool:
+        return isinstance(item, str) and len(item) > 1 and item.startswith(".") and "/" not in item
 
-
-def _image_endings(value: Any) -> tuple[str, ...]:
-    # Without one, nothing is an image, and every line of every log would be looked at for nothing.
-    return _endings(value or None)
-
-
-JSON_NEEDS = ("client", "time", "request", "method", "path", "status", "size", "agent", "host")
-"""What the setting `json_keys` may name a key for; `request` is a whole request line, `GET /a.iso HTTP/1.1`."""
+    check = _list('a list of endings such as [".iso"]', is_ending, least)
+    return lambda value: tuple(item.lower() for item in check(value))
 
 
 def _json_keys(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     wanted = f"a dict such as {{'client': 'request.remote_ip'}}; its keys may be {', '.join(JSON_NEEDS)}"
     if not isinstance(value, dict) or not value.keys() <= set(JSON_NEEDS):
         raise ValueError(wanted)
-    lists = {need: (keys,) if isinstance(keys, str) else _items(keys, wanted) for need, keys in value.items()}
-    if not all(keys and all(isinstance(key, str) and key for key in keys) for keys in lists.values()):
-        raise ValueError(wanted)
-    return tuple(lists.items())
+    lists = {need: [keys] if isinstance(keys, str) else keys for need, keys in value.items()}
+    return tuple((need, _list(wanted, _is_word, 1)(keys)) for need, keys in lists.items())
 
 
-def _methods(value: Any) -> tuple[str, ...]:
-    wanted = 'a list of request methods such as ["GET", "HEAD"]'
-    items = _items(value, wanted)
-    if not items or not all(isinstance(item, str) and item.isalpha() for item in items):
-        raise ValueError(wanted)
-    return items
+def _prefix(longest: int) -> Check:
+    def is_prefix(value: Any) -> bool:
+        return value is None or (type(value) is int and 1 <= value <= longest)
 
-
-def _method(value: Any) -> str:
-    if value and (not isinstance(value, str) or not value.isalpha()):
-        raise ValueError('a request method such as "GET"')
-    return value or ""
-
-
-def _hosts(value: Any) -> tuple[str, ...]:
-    wanted = 'a list of host names such as ["downloads.example"]'
-    items = _items(value, wanted)
-    if not all(isinstance(item, str) and item and item.isprintable() for item in items):
-        raise ValueError(wanted)
-    return items
-
-
-def _statuses(value: Any) -> tuple[int, ...]:
-    wanted = "a list of HTTP status codes such as [200, 206]"
-    items = _items(value, wanted)
-    if not items or not all(type(item) is int and 100 <= item <= 599 for item in items):
-        raise ValueError(wanted)
-    return items
-
-
-def _items(value: Any, wanted: str) -> tuple[Any, ...]:
-    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
-        raise ValueError(wanted)
-    return tuple(value)
-
-
-def _bytes_sent(value: Any) -> str:
-    if value not in ("auto", "wire", "body"):
-        raise ValueError('"auto", "wire" (%O) or "body" (%b)')
-    return str(value)
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("True or False")
-    return value
-
-
-def _prefix(longest: int) -> Callable[[Any], int | None]:
-    def check(value: Any) -> int | None:
-        if value is not None and (type(value) is not int or not 1 <= value <= longest):
-            raise ValueError(f"None or a prefix length from 1 to {longest}")
-        return value
-
-    return check
-
-
-def _networks(value: Any) -> tuple[str, ...]:
-    wanted = 'a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]'
-    try:
-        return tuple(str(ip_network(item)) for item in _items(value, wanted))
-    except ValueError:
-        raise ValueError(wanted) from None
-
-
-def _agents(value: Any) -> tuple[str, ...]:
-    wanted = 'a list of texts such as ["UptimeRobot"]'
-    items = _items(value, wanted)
-    if not all(isinstance(item, str) and item for item in items):
-        raise ValueError(wanted)
-    return items
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("a text")
-    return value
+    return _value(f"None or a prefix length from 1 to {longest}", is_prefix)
 
 
 def _fingerprint(value: Any) -> str:
@@ -226,37 +141,43 @@ def _fingerprint(value: Any) -> str:
     return digits
 
 
-def _address(value: Any) -> str | None:
-    return None if value is None else _text(value)
+_NAME = _value("a text", _is_text)
+_TEXT = _value("a text that is not empty", _is_word)
+_SWITCH = _value("True or False", lambda value: isinstance(value, bool))
+_NETWORKS = _list('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', _is_network)
 
-
-_CHECKS: dict[str, Callable[[Any], Any]] = {
+_CHECKS: dict[str, Check] = {
     "web_root": _path,
     "logs": _globs,
-    "log_format": _text,
-    "client": _name,
-    "line_prefix": _name,
+    "log_format": _TEXT,
+    "client": _NAME,
+    "line_prefix": _NAME,
     "json_keys": _json_keys,
-    "hosts": _hosts,
-    "method": _method,
-    "extensions": _image_endings,
-    "companions": _endings,
-    "methods": _methods,
-    "statuses": _statuses,
-    "bytes_sent": _bytes_sent,
-    "url_prefix": _name,
-    "crawlers": _switch,
-    "own_networks": _networks,
-    "own_agents": _agents,
+    "hosts": _list(
+        'a list of host names such as ["downloads.example"]', lambda item: _is_word(item) and item.isprintable()
+    ),
+    "method": _value('a request method such as "GET"', lambda value: value == "" or _is_method(value)),
+    # Without an ending nothing is an image, and every line of every log would be looked at for nothing.
+    "extensions": _endings(1),
+    "companions": _endings(0),
+    "methods": _list('a list of request methods such as ["GET", "HEAD"]', _is_method, 1),
+    "statuses": _list(
+        "a list of HTTP status codes such as [200, 206]", lambda item: type(item) is int and 100 <= item <= 599, 1
+    ),
+    "bytes_sent": _value('"auto", "wire" (%O) or "body" (%b)', lambda value: value in ("auto", "wire", "body")),
+    "url_prefix": _NAME,
+    "crawlers": _SWITCH,
+    "own_networks": lambda value: tuple(str(ip_network(item)) for item in _NETWORKS(value)),
+    "own_agents": _list('a list of texts such as ["UptimeRobot"]', _is_word),
     "fold_ipv4": _prefix(32),
     "fold_ipv6": _prefix(128),
-    "programs": _switch,
-    "countries": _name,
-    "networks": _name,
-    "notes": _text,
+    "programs": _SWITCH,
+    "countries": _NAME,
+    "networks": _NAME,
+    "notes": _TEXT,
     "key": _fingerprint,
-    "show_counts": _switch,
-    "scheduler": _address,
+    "show_counts": _SWITCH,
+    "scheduler": _value("a text that is not empty", lambda value: value is None or _is_word(value)),
 }
 
 

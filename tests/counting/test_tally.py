@@ -293,7 +293,7 @@ def test_crawlers_are_folded_too() -> None:
 def test_the_rule_is_taken_from_the_settings() -> None:
     settings = check({"web_root": "/srv", "logs": "x", "crawlers": True, "fold_ipv6": 64, "methods": ["GET"]})
 
-    assert Rule.of(settings) == Rule(crawlers=True, fold_ipv6=64, methods=("GET",))
+    assert settings.rule == Rule(crawlers=True, fold_ipv6=64, methods=("GET",))
 
 
 @pytest.mark.parametrize(

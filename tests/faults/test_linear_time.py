@@ -46,10 +46,10 @@ def in_time() -> Iterator[None]:
 SETTINGS = [LogSettings(log_format=name, method="GET") for name in formats()]
 SETTINGS += [LogSettings(line_prefix=name) for name in prefixes()]
 SETTINGS += [
-    LogSettings('%h %l %u %t "%m %U%q %H" %>s'),
-    LogSettings('%{Forwarded}i %t "%r" %>s %b', client="%{Forwarded}i"),
-    LogSettings('%{X-Forwarded-For}i %t "%r" %>s %b', client="%{X-Forwarded-For}i"),
-    LogSettings("vhost_combined", hosts=("dl.example",)),
+    LogSettings(log_format='%h %l %u %t "%m %U%q %H" %>s'),
+    LogSettings(log_format='%{Forwarded}i %t "%r" %>s %b', client="%{Forwarded}i"),
+    LogSettings(log_format='%{X-Forwarded-For}i %t "%r" %>s %b', client="%{X-Forwarded-For}i"),
+    LogSettings(log_format="vhost_combined", hosts=("dl.example",)),
 ]
 
 

@@ -12,7 +12,7 @@ not there (404, 410).
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import lru_cache
 from ipaddress import ip_network
@@ -22,21 +22,27 @@ from urllib.parse import unquote_to_bytes
 from ..errors import DownloadCounterError
 from ..logs.formats import LogSettings
 from ..logs.logformat import LogFormat
-from ..settings import Settings
 
 
-@dataclass(frozen=True)
-class Rule:
-    """What of the settings bears on counting. Two runs with the same rule read a log alike."""
+@dataclass(frozen=True, kw_only=True)
+class Rule(LogSettings):
+    """The settings that bear on counting. Two runs with the same rule read a log alike.
 
-    log_format: str = "combined"
-    client: str = ""
-    line_prefix: str = ""
-    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    hosts: tuple[str, ...] = ()
-    method: str = ""
+    Attributes:
+        extensions: what the name of an image ends with, in any case.
+        statuses: answers that count.
+        url_prefix: the path under which the web root is served, such as `/iso/`.
+        crawlers: leave out clients that call themselves crawlers.
+        own_networks: leave out the clients of these networks, such as `192.0.2.0/24`.
+        own_agents: leave out clients whose user agent has one of these texts in it, in any case.
+        fold_ipv4: count IPv4 clients by this prefix length, None by address.
+        fold_ipv6: count IPv6 clients by this prefix length, None by address.
+        programs: count the programs and operating systems of clients.
+        countries: a database of countries (.mmdb); empty counts none.
+        networks: a database of networks (.mmdb), which tells data centres; empty counts none.
+    """
+
     extensions: tuple[str, ...] = (".iso",)
-    methods: tuple[str, ...] = ("GET", "HEAD")
     statuses: tuple[int, ...] = (200, 206)
     url_prefix: str = ""
     crawlers: bool = False
@@ -48,24 +54,19 @@ class Rule:
     countries: str = ""
     networks: str = ""
 
-    @classmethod
-    def of(cls, settings: Settings) -> "Rule":
-        """Take the rule out of the settings."""
-        return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
-
     @property
-    def log_settings(self) -> LogSettings:
-        """How the logs are written."""
-        return LogSettings(**{name: getattr(self, name) for name in LogSettings.__dataclass_fields__})
+    def rule(self) -> "Rule":
+        """The rule alone, out of all settings."""
+        return Rule(**{one.name: getattr(self, one.name) for one in fields(Rule)})
 
-    def format(self) -> LogFormat:
+    def format(self, *, agent: bool = False) -> LogFormat:
         """Make the rule's log format, for one log.
 
         Raises:
             DownloadCounterError: as `LogSettings.format`; or the format lacks what another setting needs.
         """
         needs_agent = "crawlers" if self.crawlers else "own_agents" if self.own_agents else ""
-        found = self.log_settings.format(agent=bool(needs_agent) or self.programs)
+        found = super().format(agent=agent or bool(needs_agent) or self.programs)
         if needs_agent and not found.has_agent:
             raise DownloadCounterError(
                 f"The log format {self.log_format!r} has no user agent (%{{User-Agent}}i), which "

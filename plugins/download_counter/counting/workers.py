@@ -107,11 +107,11 @@ class _Lines:
 
 
 def _advice(reading: Reading, rule: Rule) -> str:
-    tally, settings = reading.tally, rule.log_settings
-    if said := advice(settings, tally.sample, tally.unreadable - tally.misdated, tally.lines):
+    tally = reading.tally
+    if said := advice(rule, tally.sample, tally.unreadable - tally.misdated, tally.lines):
         return said
     if not (tally.lines or tally.unreadable or reading.problem):
-        return advice_on_start(settings, first_lines(reading.log.path))
+        return advice_on_start(rule, first_lines(reading.log.path))
     if tally.agentless:
         keys = " and ".join(f"DOWNLOAD_COUNTER[{key!r}]" for key in ("crawlers", "own_agents") if getattr(rule, key))
         return f"has {tally.agentless} lines without a user agent, which {keys} needs. They do not count"
@@ -121,9 +121,9 @@ def _advice(reading: Reading, rule: Rule) -> str:
     lines = [line for line in first_lines(reading.log.path).split(b"\n") if counts(line)]
     asked = tally.lines > tally.heads and not tally.has_bytes
     return (
-        advice_on_clients(settings, lines)
-        or advice_on_hosts(settings, lines)
-        or (advice_on_sizes(settings, lines) if asked else "")
+        advice_on_clients(rule, lines)
+        or advice_on_hosts(rule, lines)
+        or (advice_on_sizes(rule, lines) if asked else "")
     )
 
 

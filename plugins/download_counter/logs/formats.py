@@ -38,9 +38,19 @@ def _table(name: str) -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """How the logs are written; each field is one of the settings of that name."""
+    """The settings that say how the logs are written.
+
+    Attributes:
+        log_format: the name of a known format, or an Apache LogFormat string.
+        client: the directive that names the client, such as `%a`; empty takes the format's own.
+        line_prefix: what stands before or around each line: a name such as `syslog`, or its LogFormat.
+        json_keys: the keys that have what a line needs, if the logs are JSON of no named format.
+        hosts: the virtual hosts that count, of logs that have several; empty: all.
+        method: the request method of all lines, for logs that do not say it.
+        methods: request methods that count.
+    """
 
     log_format: str = "combined"
     client: str = ""
@@ -60,7 +70,7 @@ class LogSettings:
             DownloadCounterError: a name that is none, or a LogFormat that cannot be counted by.
         """
         if self.line_prefix in prefixes() and "key" in prefixes()[self.line_prefix]:
-            inner = LogSettings(**{**vars(self), "line_prefix": ""}).format(agent=agent)
+            inner = replace(self, line_prefix="").format(agent=agent)
             return Enveloped(prefixes()[self.line_prefix]["key"], inner)
         prefix = _prefix(self.line_prefix)
         known = formats().get(self.log_format, {})
