@@ -240,21 +240,9 @@ class Report:
     data_root: str = ""  # the way from the site's root to the web root as a URL, "" or ending in "/"
 
     @property
-    def counts_url(self) -> str:
-        """The way from the site's root to `counts.json`; the other data files likewise."""
-        return f"{self.data_root}{STATS_FOLDER}/counts.json"
-
-    @property
-    def table_url(self) -> str:  # noqa: D102
-        return f"{self.data_root}{STATS_FOLDER}/table.csv"
-
-    @property
-    def csv_url(self) -> str:  # noqa: D102
-        return f"{self.data_root}{STATS_FOLDER}/downloads.csv"
-
-    @property
-    def json_url(self) -> str:  # noqa: D102
-        return f"{self.data_root}{STATS_FOLDER}/downloads.json"
+    def data_url(self) -> str:
+        """The way from the site's root to the folder of the data files, `counts.json` and others; it ends in "/"."""
+        return f"{self.data_root}{STATS_FOLDER}/"
 
     @property
     def week(self) -> Window:
