@@ -17,9 +17,8 @@ from support import CHECKOUT, find_program
 PICTURES = CHECKOUT / "docs" / "images"
 SHOTS = (
     # name, page, width and height in px, dark
-    ("public", "en/index.html", 1000, 760, False),
-    ("public-dark", "en/index.html", 1000, 760, True),
-    ("public-phone", "index.html", 360, 760, False),
+    ("public", "en/index.html", 1240, 940, False),
+    ("public-dark", "en/index.html", 1240, 940, True),
     ("statistics", "en/.stats/index.html", 1200, 1290, False),
     ("statistics-dark", "en/.stats/index.html", 1200, 1290, True),
 )
