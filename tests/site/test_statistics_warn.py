@@ -1,10 +1,12 @@
 """What was not read, or only in part, is said at the top of the statistics, in the project's own theme."""
 
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from accesslog import Line
+from download_counter.__main__ import main
 from smallsite import SmallSite
 from support import CHECKOUT
 
@@ -62,3 +64,24 @@ def test_a_damaged_log_is_named_once_and_by_its_file_name_alone(site: SmallSite)
 
     assert html.count("access.log.2.gz") == 2, "in the warning and in the list of logs"
     assert f"{site.logs}/access.log.2.gz" not in html
+
+
+def test_a_log_half_in_another_format_is_said_alike_by_the_run_the_doctor_and_the_page(
+    site: SmallSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [Line(client=f"192.0.2.{n}") for n in range(1, 81)]
+    log = site.log("access.log", lines[:60])
+    with log.open("ab") as file:
+        file.writelines(b"dl.example:443 " + line.encode() for line in lines[60:])
+    said = (
+        "has 20 of 80 lines not in the log format 'combined': "
+        "set DOWNLOAD_COUNTER['log_format'] = 'vhost_combined', which reads them."
+    )
+
+    assert main(["-s", str(site.settings)]) == 0
+    assert said in capsys.readouterr().err
+    assert main(["doctor", "-s", str(site.settings)]) == 1
+    assert said in capsys.readouterr().out
+    html = unescape(page(site))
+    assert f"access.log</bdi> {said}" in html
+    assert html.index(said) < html.index("<h2")
