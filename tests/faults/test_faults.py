@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -144,6 +145,27 @@ def faults(night: Night, job: str) -> Sequence[Call]:
     found = changing(done.calls, night.root)
     assert {"openat", "write", "fsync"} < {call.name for call in found}
     return found if ALL or job == "ingest" else found[:: max(1, len(found) // 12)]
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_what_is_written_is_on_the_disk_before_it_takes_its_place_and_then_the_place_is(night: Night, job: str) -> None:
+    night.bring_back()
+    written, renamed, places = set[str](), 0, set[str]()
+    for call in run(JOBS[job](night), night.work).calls:
+        [path, *_] = re.findall(r"<(/[^>]*)>", call.line) or [""]
+        if not path.startswith(str(night.root)):
+            continue
+        if call.name == "write":
+            written.add(path)
+        elif call.name == "fsync":
+            written.discard(path)
+            places.discard(path)
+        elif call.name.startswith("rename"):
+            assert not written, "after a power cut the file would be empty"
+            renamed += 1
+            places.add(path)
+    assert renamed > 2
+    assert not places, "after a power cut the old file might be back"
 
 
 @pytest.mark.parametrize("job", JOBS)
