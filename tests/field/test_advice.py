@@ -123,3 +123,28 @@ def test_a_log_in_which_no_line_has_a_size_says_that_nobody_knows_what_finished(
 
     assert "does not say how many bytes were sent" in outcome.warnings[0]
     assert [day.files["linux.iso"].finished for day in outcome.history.days.values()] == [None]
+
+
+LINE = COMBINED.format(client=CLIENTS[0], path="/linux.iso", size=SIZE, n=1)
+APACHE = "[Sat May 09 10:00:00.1 2026] [core:error] [pid 7:tid 8] [client 192.0.2.11:5000] AH00126: GET /linux.iso\n"
+NGINX = '2026/05/09 10:00:00 [error] 7#7: *1 open() failed, client: 192.0.2.11, request: "GET /linux.iso HTTP/1.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (APACHE.encode() * 3, "it is an error log. Leave it out of DOWNLOAD_COUNTER['logs']"),
+        (NGINX.encode() * 3, "it is an error log. Leave it out of DOWNLOAD_COUNTER['logs']"),
+        (LINE.encode(), "has no line that ends, so nothing of it counts yet"),
+        (f"{LINE}\n".encode("utf-16-le"), "it is written in UTF-16"),
+        (f"{LINE}\n".encode("utf-16-be"), "it is written in UTF-16"),
+    ],
+)
+def test_what_is_no_access_log_says_what_it_is_and_counts_nothing(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_bytes(content)
+
+    outcome = ingest(check({"web_root": tmp_path, "logs": [str(tmp_path / "access.log")]}), {"linux.iso": SIZE})
+
+    assert outcome.history.counts == {}
+    assert said in outcome.warnings[0]
+    assert "192.0.2" not in outcome.warnings[0]

@@ -72,11 +72,12 @@ def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> t
     now, inode = log.look()
     reading = Reading(now, inode)
     reading.tally = tally(_Lines(reading, start, stop), rule)
+    endless = bool(reading.beginning.strip(b"\0\r\n ")) and not reading.length
     reading.beginning = reading.beginning[: reading.length]
     reading.days = frozenset(reading.tally.days())
     clients, reading.tally.clients = reading.tally.clients, Clients()
     reading.files = frozenset(islice((key.path for key in clients.keys if key.kind == DOWNLOAD), _FILES))
-    reading.advice = _advice(reading, rule)
+    reading.advice = "has no line that ends, so nothing of it counts yet" if endless else _advice(reading, rule)
     return reading, clients
 
 

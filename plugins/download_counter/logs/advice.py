@@ -1,5 +1,6 @@
 """What to say of a log that is not as the settings say: never a word of what its lines say, and tested advice only."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,11 @@ from .logformat import LogFormat
 _SHARE = 0.01
 _HANDFUL = 5
 _SHARE_OF_FEW = 0.2
+
+# A line of an error log, as httpd and nginx write it: https://httpd.apache.org/docs/2.4/mod/core.html#errorlogformat
+_ERROR = re.compile(
+    rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [^\]\n]*\] \[[a-z0-9_-]*:?[a-z0-9]+\] |[0-9/]{10} [0-9:]{8} \[[a-z]+\] [0-9]+#"
+)
 
 # The header that a proxy tells the client in, and the share of lines that have it if all visitors come through one.
 _HEADER = "%{X-Forwarded-For}i"
@@ -48,6 +54,8 @@ def _what_to_do(settings: LogSettings, lines: Sequence[bytes]) -> str:
     if (format_ := _made(settings)) and isinstance(format_, JsonFormat) and (lacks := _lacks(format_, lines)):
         methods = " or DOWNLOAD_COUNTER['method']" if lacks == ["method"] else ""
         return f"they have no key that is known for {' and '.join(lacks)}. Set DOWNLOAD_COUNTER['json_keys']{methods}"
+    if sum(_ERROR.match(line) is not None for line in lines) > len(lines) // 2:
+        return "it is an error log. Leave it out of DOWNLOAD_COUNTER['logs']"
     nearest = _nearest(settings, lines)
     if nearest is None:
         return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"

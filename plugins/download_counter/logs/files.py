@@ -55,7 +55,10 @@ _NO_LOG = (
     (re.compile(rb"Rar!\x1a"), "a rar archive: unpack it"),
     (re.compile(rb"\x1f\x9d|LZIP|\x04\x22M\x18"), "compressed in a way that is not read: use gzip, bzip2, xz or zstd"),
     (re.compile(rb"(?s:.{257})ustar"), "a tar archive: unpack it"),
-    (re.compile(rb"\xff\xfe|\xfe\xff"), "written in UTF-16: convert it, as with iconv -f UTF-16 -t UTF-8"),
+    (
+        re.compile(rb"\xff\xfe|\xfe\xff|(?:[^\0]\0){8}|(?:\0[^\0]){8}"),
+        "written in UTF-16: convert it, as with iconv -f UTF-16 -t UTF-8",
+    ),
 )
 
 # Bytes without the end of a line after which a file is no log of lines.
