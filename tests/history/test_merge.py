@@ -126,6 +126,26 @@ def test_what_different_clients_did_adds_up_and_is_not_known_where_one_part_is_n
     assert add_days([one, other]) == Day(4, 2, 14, 1, 1, 1, 2, 4, None)
 
 
+def test_who_gave_up_is_the_rest_and_not_known_without_both_others() -> None:
+    assert [Day(4, 2, 9, 0, 1).gave_up, Day(3, 2, 9, 0, 1).gave_up] == [1, 0]
+    assert [Day(3, 2).gave_up, Day(3, None, 9, 0, 1).gave_up, Day(3).gave_up] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "enough"),
+    [
+        (Day(2, 0, 9), Day(2, 0, 9), True),
+        (Day(1, 0, 9), Day(2, 0, 9), False),
+        (Day(2, 0, 8), Day(2, 0, 9), False),
+        (Day(2), Day(2, 0, 1), False),
+        (Day(2, 0, 0), Day(2), True),
+        (Day(2), Day(2), True),
+    ],
+)
+def test_a_reading_sees_a_day_if_it_has_no_fewer_downloads_and_bytes(new: Day, old: Day, enough: bool) -> None:
+    assert sees(new, old) is enough
+
+
 numbers = st.integers(0, 20)
 
 

@@ -137,12 +137,14 @@ def test_columns_of_a_newer_version_are_refused_and_stay(web_root: Path, columns
 def test_programs_of_a_single_file_are_kept_for_a_year_and_looked_through_once_a_month(web_root: Path) -> None:
     history = load(web_root)
     tables = {"programs": {"": {"wget": 2}, "a.iso": {"wget": 2}}, "broke": {"a.iso": {"9": 1}}}
-    for day in ("2025-05-08", "2025-05-10"):
-        history.put(day, Record({"a.iso": Day(2)}, tables))
+    for day in ("2025-05-08", "2025-05-09", "2025-05-10"):
+        history.put(day, Record({"a.iso": Day(2)}, {**tables, "systems": tables["programs"]}))
 
     history.trim(datetime(2026, 5, 9, 12, tzinfo=UTC))
-    without = {"programs": {"": {"wget": 2}}, "broke": {"a.iso": {"9": 1}}}
-    assert [history.days[day].tables for day in ("2025-05-08", "2025-05-10")] == [without, tables]
+    without = {"programs": {"": {"wget": 2}}, "systems": {"": {"wget": 2}}, "broke": {"a.iso": {"9": 1}}}
+    tables["systems"] = tables["programs"]
+    assert history.days["2025-05-08"].tables == without
+    assert history.days["2025-05-09"].tables == history.days["2025-05-10"].tables == tables
 
     history.state.ingested = datetime(2026, 5, 9, 12, tzinfo=UTC)
     history.trim(datetime(2026, 5, 31, 12, tzinfo=UTC))
@@ -162,10 +164,22 @@ def test_counts_are_sorted_and_for_people(web_root: Path) -> None:
 
 
 def test_a_name_that_is_no_utf_8_makes_json_that_is() -> None:
-    written = to_json({"x\udcff é.iso": 1})
+    written = to_json({"x\udcff é.iso": 1, "a.iso": 2})
 
     assert written.isascii()
-    assert json.loads(written) == {"x\udcff é.iso": 1}
+    assert json.loads(written) == {"x\udcff é.iso": 1, "a.iso": 2}
+    assert written.index(b"a.iso") < written.index(b"x"), "sorted, as all data files are"
+
+
+@pytest.mark.parametrize("name", ["x.iso", "x\udcff.iso"])
+def test_a_days_line_is_the_same_in_whatever_order_its_files_were_found(web_root: Path, name: str) -> None:
+    written = set()
+    for files in ({name: Day(1), "a.iso": Day(2)}, {"a.iso": Day(2), name: Day(1)}):
+        history = load(web_root)
+        history.put("2026-05-09", Record(files))
+        history.save()
+        written.add((web_root / YEARS / "2026.json").read_bytes())
+    assert len(written) == 1
 
 
 def test_nothing_at_all_is_an_empty_history(tmp_path: Path) -> None:
