@@ -27,7 +27,7 @@ TEMPLATES = $(wildcard theme/templates plugins/download_counter/templates)
 TEST_PACKAGES = apache2 aria2 caddy chromium cron curl debootstrap default-jre-headless faketime gettext logrotate \
   nginx-light openssh-server strace wget
 
-.PHONY: help install ingest publish doctor adopt demo preview card screenshots test debian lint bench lives clean messages lock audit
+.PHONY: help install ingest publish doctor adopt demo preview card screenshots test debian lint bench mutants lives clean messages lock audit
 # One after the other: what `make ingest publish` publishes is what it ingested.
 .NOTPARALLEL:
 
@@ -117,6 +117,10 @@ bench: ## measure how fast logs are read
 	@scripts/set-up requirements.txt requirements-dev.txt
 	@PYTHONPATH=plugins:tests .venv/bin/python -m bench $(BENCH)
 
+mutants: ## change the program in small ways, and see that a test fails each time (hours)
+	@scripts/set-up requirements.txt requirements-mutants.txt
+	@PYTHONPATH=tests .venv/bin/python -m mutants $(MUTANTS)
+
 lives: ## let two thousand servers live at random, and look that no number is wrong
 	@scripts/set-up requirements.txt requirements-dev.txt
 	@PYTHONPATH=plugins:tests .venv/bin/python -m lives $(LIVES)
@@ -151,6 +155,8 @@ lock: ## renew the locked versions of what pyproject.toml asks for
 	@$(COMPILE) --constraint requirements.txt --extra cluster --extra places -o requirements-cluster.txt
 	@$(COMPILE) --constraint requirements-cluster.txt --extra cluster --extra places \
 	  --group pyproject.toml:site --group pyproject.toml:dev -o requirements-dev.txt
+	@$(COMPILE) --constraint requirements-dev.txt --extra cluster --extra places \
+	  --group pyproject.toml:site --group pyproject.toml:dev --group pyproject.toml:mutants -o requirements-mutants.txt
 
 audit: ## name the locked versions with a known vulnerability
 	@scripts/set-up requirements.txt requirements-dev.txt

@@ -13,6 +13,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from urllib.parse import quote
 
+from .counting.rule import CHECKSUM_LIST, DIGESTS, SIGNATURES
 from .errors import DownloadCounterError
 from .safe_files import explain, read_plain
 from .torrent import magnet
@@ -23,14 +24,7 @@ _LONGEST_LIST = 1 << 23
 _LONGEST_TORRENT = 1 << 22
 _LONGEST_KEY = 1 << 20
 
-# Hexadecimal digits of each kind of digest.
-_DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
-_KINDS = {length: kind for kind, length in _DIGEST_LENGTHS.items()}
-
-# SHA256SUMS (Debian, Ubuntu), sha256sum.txt (Mint), Fedora-Workstation-41-1.4-x86_64-CHECKSUM.
-CHECKSUM_LIST = re.compile(r"(?:.*[-_.])?(?:(?:md5|sha1|sha256|sha512)sums?|checksums?)(?:\.txt)?", re.IGNORECASE)
-# What is added to the name of a file that is signed.
-SIGNATURES = ("asc", "sig", "sign", "gpg")
+_KINDS = {length: kind for kind, length in DIGESTS.items()}
 
 # A list may be signed within itself, as Fedora's are (RFC 9580, section 7).
 _SIGNED_WITHIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
@@ -229,7 +223,7 @@ def _companion(entry: "os.DirEntry[str]", ending: str, file: str, root: Path, pr
     kind = ending.rpartition(".")[2]
     name = file.rpartition("/")[2]
     digest = None
-    if kind in _DIGEST_LENGTHS:
+    if kind in DIGESTS:
         content = _read(file + ending, root, _LONGEST_DIGEST_FILE, problems)
         digest = digest_in(content, kind, os.fsencode(name))
     signs = name if kind in SIGNATURES else ""
@@ -326,7 +320,7 @@ def digest_in(content: bytes, kind: str, name: bytes) -> str | None:
         kind: a key of the known digests: md5, sha1, sha256, sha512.
         name: the image's file name.
     """
-    found = [(named, digest) for named, digest in _lines(content) if len(digest) == _DIGEST_LENGTHS[kind]]
+    found = [(named, digest) for named, digest in _lines(content) if len(digest) == DIGESTS[kind]]
     of_image = [digest for named, digest in found if named.rpartition(b"/")[2] == name]
     chosen = of_image or ([found[0][1]] if len(found) == 1 else [])
     return chosen[0] if chosen else None

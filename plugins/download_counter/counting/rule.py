@@ -80,13 +80,20 @@ class Rule(LogSettings):
 DOWNLOAD, CHECK, MISSING = "download", "check", "missing"
 """The kinds of line that are kept."""
 
-# What of an image a client fetches to check it, by the ending after the image's name, and the
-# lists of digests that lie beside images (Debian, Ubuntu, Mint, Fedora), signed or not.
-_CHECKS = (b".md5", b".sha1", b".sha256", b".sha512", b".asc", b".sig", b".sign", b".gpg")
-_CHECKSUM_LIST = re.compile(
-    rb"(?:.*[._-])?(?:(?:md5|sha[0-9]{1,3}|b2)(?:sums?|-checksums?)|checksums?)(?:\.txt)?(?:\.(?:gpg|asc|sign?))?",
-    re.IGNORECASE,
+DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+"""The kinds of digest, each with its number of hexadecimal digits."""
+
+SIGNATURES = ("asc", "sig", "sign", "gpg")
+"""What is added to the name of a file that is signed."""
+
+CHECKSUM_LIST = re.compile(
+    r"(?:.*[._-])?(?:(?:md5|sha[0-9]{1,3}|b2)(?:sums?|-checksums?)|checksums?)(?:\.txt)?", re.IGNORECASE
 )
+"""SHA256SUMS (Debian, Ubuntu), sha256sum.txt (Mint), Fedora-Workstation-41-1.4-x86_64-CHECKSUM."""
+
+# What of an image a client fetches to check it, by the ending after its name; and lists of digests, signed or not.
+_CHECKS = tuple(f".{kind}".encode() for kind in (*DIGESTS, *SIGNATURES))
+_LIST = re.compile(rb"%b(?:\.(?:%b))?" % (CHECKSUM_LIST.pattern.encode(), "|".join(SIGNATURES).encode()), re.IGNORECASE)
 _GONE = (b"404", b"410")
 
 
@@ -105,7 +112,7 @@ def kind_namer(rule: Rule) -> Callable[[bytes, bytes, bytes], str | None]:
             if name.endswith(images):
                 return DOWNLOAD
             fetched = method != b"HEAD" and (
-                name.endswith(checks) or _CHECKSUM_LIST.fullmatch(name.rpartition(b"/")[2]) is not None
+                name.endswith(checks) or _LIST.fullmatch(name.rpartition(b"/")[2]) is not None
             )
             return CHECK if fetched else None
         return MISSING if status in _GONE and name.endswith(images + checks) else None
@@ -234,13 +241,10 @@ def days_in_time(lines: Mapping[str, int]) -> set[str]:
         lines: how many downloads the log has of each day ("YYYY-MM-DD", log time).
     """
     groups: list[list[str]] = []
-    last = -_LONGEST_SILENCE
     for day in sorted(lines):
-        ordinal = date.fromisoformat(day).toordinal()
-        if not groups or ordinal - last > _LONGEST_SILENCE:
+        if not groups or (date.fromisoformat(day) - date.fromisoformat(groups[-1][-1])).days > _LONGEST_SILENCE:
             groups.append([])
         groups[-1].append(day)
-        last = ordinal
     return set(max(groups, key=lambda days: (sum(map(lines.__getitem__, days)), days), default=[]))
 
 

@@ -76,25 +76,23 @@ class LogSettings:
         known = formats().get(self.log_format, {})
         if self.json_keys or "keys" in known:
             return self._json(known.get("keys", {}), prefix)
+        options: dict[str, Any] = {
+            "methods": tuple(known.get("methods", self.methods)),
+            "client": self.client or known.get("client", ""),
+            "agent": agent,
+            "hosts": self.hosts,
+            "method": self.method,
+            "prefix": prefix,
+        }
         if "fields" in known or self.log_format.startswith(_W3C):
-            fields = known.get("fields", self.log_format.removeprefix(_W3C))
-            return W3CFormat(fields, self.methods, self.client, agent, self.hosts, self.method, prefix)
+            return W3CFormat(known.get("fields", self.log_format.removeprefix(_W3C)), **options)
         text = known.get("format", self.log_format)
         if "%" not in text and "$" not in text:
             raise DownloadCounterError(
                 f"DOWNLOAD_COUNTER['log_format'] is {text!r}, which is neither a LogFormat nor the name of a format. "
                 f"It may be: {', '.join(formats())}."
             )
-        found = compile_format(
-            text,
-            methods=tuple(known.get("methods", self.methods)),
-            client=self.client or known.get("client", ""),
-            agent=agent,
-            hosts=self.hosts,
-            method=self.method,
-            status=known.get("status", ""),
-            prefix=prefix,
-        )
+        found = compile_format(text, status=known.get("status", ""), **options)
         return replace(found, other=re.compile(known["other"].encode())) if "other" in known else found
 
     def _json(self, known: Mapping[str, tuple[str, ...]], prefix: bytes) -> LogFormat:

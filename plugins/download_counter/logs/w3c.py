@@ -5,6 +5,7 @@ changes them a new `#Fields` line stands in the middle of a log.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..errors import DownloadCounterError
 from .compiler import compile_format
@@ -31,29 +32,14 @@ class W3CFormat(LogFormat):
 
     in_order = True
 
-    def __init__(
-        self,
-        fields: str,
-        methods: tuple[str, ...],
-        client: str = "",
-        agent: bool = False,
-        hosts: tuple[str, ...] = (),
-        method: str = "",
-        prefix: bytes = b"",
-    ) -> None:
-        """Make the format; the arguments are those of `compile_format`, but for the fields.
+    def __init__(self, fields: str, **options: Any) -> None:
+        """Make the format.
 
         Args:
             fields: the fields of lines before the first `#Fields` line; empty: they cannot be read.
-            methods: as in `compile_format`.
-            client: as in `compile_format`.
-            agent: as in `compile_format`.
-            hosts: as in `compile_format`.
-            method: as in `compile_format`.
-            prefix: as in `compile_format`.
+            options: as in `compile_format`.
         """
-        self._options = {"methods": methods, "client": client, "agent": agent, "hosts": hosts, "method": method}
-        self._prefix = prefix
+        self._options = options
         self._unread: list[bytes] = []
         self._formats: dict[bytes, LineFormat | None] = {}
         self._take(fields)
@@ -69,7 +55,7 @@ class W3CFormat(LogFormat):
 
     def _compiled(self, text: str) -> LineFormat | None:
         try:
-            return compile_format(text, prefix=self._prefix, **self._options)
+            return compile_format(text, **self._options)
         except DownloadCounterError:
             return None
 

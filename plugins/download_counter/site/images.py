@@ -13,7 +13,8 @@ from markupsafe import Markup
 from pelican.contents import Page
 from pelican.generators import Generator
 
-from ..catalogue import SIGNATURES, Companion, Image, natural
+from ..catalogue import Companion, Image, natural
+from ..counting.rule import SIGNATURES
 from ..names import Name, name_in
 from ..settings import Settings
 from .filters import clean
@@ -34,20 +35,13 @@ _STRONGEST = ("sha256", "sha512", "sha1", "md5")
 
 
 @dataclass(frozen=True)
-class SiteImage:
+class SiteImage(Image):
     """An image as a site shows it: in its language, with URLs relative to that site's root.
 
-    In a template, a link is `{{ SITEURL }}/{{ image.url }}`. What a note does not say is taken from the file's name.
+    In a template, a link is `{{ SITEURL }}/{{ image.url }}`, and a name is shown with the filter `printable`. What a
+    note does not say is taken from the file's name.
 
     Attributes:
-        file: its path below the web root.
-        name: the last part of that; show it with the filter `printable`.
-        folder: the rest of that, "" for the web root itself.
-        url: percent-encoded.
-        size: bytes.
-        date: the upload, in the site's time zone.
-        companions: the files beside it, with checksum lists, signatures and the key.
-        magnet: the magnet address of its torrent; None without one.
         downloads: of all time, if the setting `show_counts` is on; else None.
         title: from the note that matches; None without one.
         note: the note's HTML, cleaned of what could do harm; None without one.
@@ -63,15 +57,7 @@ class SiteImage:
         place: address of its entry on the site's pages, relative to the site's root, such as "index.html#a.iso".
     """
 
-    file: str
-    name: str
-    folder: str
-    url: str
-    size: int
-    date: dt.datetime
-    companions: tuple[Companion, ...]
-    magnet: str | None
-    downloads: Figure | None
+    downloads: Figure | None = None
     title: str | None = None
     note: Markup | None = None
     series: str = ""
@@ -143,22 +129,13 @@ def site_images(
     meant: set[str] = set()  # a note says it of this very file, not of all that match a pattern
     for image in images:
         pattern, note = _matching(notes, image.file)
-        series, version, arch = name_in(image.file)
-        one = SiteImage(
-            file=image.file,
-            name=image.name,
-            folder=image.folder,
-            url=prefix + image.url,
-            size=image.size,
-            date=image.date,
-            companions=tuple(replace(one, url=prefix + one.url) for one in image.companions),
-            magnet=image.magnet,
-            downloads=totals.get(image.file, Figure()) if settings.show_counts else None,
-            series=series,
-            version=version,
-            arch=arch,
-            place=f"index.html#{image.url}",
-        )
+        shown_as = {
+            "url": prefix + image.url,
+            "companions": tuple(replace(one, url=prefix + one.url) for one in image.companions),
+            "downloads": totals.get(image.file, Figure()) if settings.show_counts else None,
+            "place": f"index.html#{image.url}",
+        }
+        one = SiteImage(**{**vars(image), **name_in(image.file)._asdict(), **shown_as})
         if note:
             title = clean(note.page.title).striptags() if hasattr(note.page, "title") else None
             one = replace(one, title=title, note=clean(note.page.content), **note.fields)
