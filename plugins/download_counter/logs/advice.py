@@ -22,6 +22,7 @@ _ERROR = re.compile(
 
 # The header that a proxy tells the client in, and the share of lines that have it if all visitors come through one.
 _HEADER = "%{X-Forwarded-For}i"
+_ADDRESS_LAST = re.compile(rb'[", ][0-9A-Fa-f:.]{3,}(?:\]:[0-9]+)?"\r?$')
 _MOST = 0.9
 
 # What stands behind a prefix: those that programs write which log through one.
@@ -138,9 +139,12 @@ def advice_on_clients(settings: LogSettings, lines: Sequence[bytes]) -> str:
         settings: how the logs are written.
         lines: lines that name an image.
     """
+    # Most logs have no such thing, and need no more than a look at how their lines end.
+    if settings.client or sum(_ADDRESS_LAST.search(line[-200:]) is not None for line in lines) < _MOST * len(lines):
+        return ""
     text = formats().get(settings.log_format, {}).get("format", settings.log_format)
     header = replace(settings, log_format=f'{text} "{_HEADER}"', client=_HEADER)
-    if settings.client or not text.endswith('"') or not (format_ := _made(header)):
+    if not lines or not text.endswith('"') or not (format_ := _made(header)):
         return ""
     behind = [row[0] for line in lines if (row := format_.row(line))]
     # The name of a host may stand there, or what a cache says.
