@@ -33,7 +33,6 @@ import pytest
 
 import sample
 from checkout import CHECKOUT, copy_checkout
-from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
 from download_counter.history.day import COLUMNS, TABLES
 from download_counter.history.store import COUNTS, History
@@ -237,6 +236,7 @@ KINDS = {
     "int | None": "number or `None`",
     "str | None": "text or `None`",
     "tuple[str, ...]": "list of texts",
+    "tuple[tuple[str, str], ...]": "dict",
     "tuple[int, ...]": "list of numbers",
     "tuple[tuple[str, tuple[str, ...]], ...]": "dict",
 }

@@ -99,6 +99,12 @@ def test_the_home_folder_may_be_written_short(monkeypatch: pytest.MonkeyPatch) -
         ("fold_ipv4", True, "None or a prefix length from 1 to 32"),
         ("fold_ipv6", 129, "None or a prefix length from 1 to 128"),
         ("fold_ipv6", "64", "None or a prefix length from 1 to 128"),
+        ("names", ["(?P<series>"], "a list of regular expressions"),
+        ("names", ["noble"], "with a group named series, version or arch"),
+        ("names", ["(?P<colour>.)"], "with a group named series, version or arch"),
+        ("names", [7], "a list of regular expressions"),
+        ("aliases", ["a.iso"], "a dict from a file's name before to its name now"),
+        ("aliases", {"a.iso": ""}, "a dict from a file's name before to its name now"),
         ("notes", "", "a text that is not empty"),
         ("show_counts", None, "True or False"),
         ("scheduler", "", "a text that is not empty"),
@@ -125,6 +131,7 @@ def test_a_wrong_value_is_named_with_what_it_may_be(key: str, value: object, may
         ("crawlers", True),
         ("statuses", (200,)),
         ("methods", ("GET",)),
+        ("names", ("-(?P<version>[0-9]+)",)),
     ],
 )
 def test_a_good_value_is_taken(key: str, value: object) -> None:

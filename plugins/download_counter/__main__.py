@@ -135,13 +135,21 @@ def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path)
 def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool, as_json: bool) -> str:
     from .history.store import load
     from .history.year import to_json
+    from .names import name_in
     from .site.exports import json_of
     from .site.letter import letter
     from .site.numbers import report
 
     zone = str(configuration.get("TIMEZONE") or "UTC")
     history = load(settings.web_root, keep_damaged=False)
-    stats = report(history, {}, settings, datetime.now(ZoneInfo(zone)).date())
+    images, _ = scan(settings.web_root, settings.extensions, settings.companions, ZoneInfo(zone))
+    stats = report(
+        history,
+        {image.file: image.date.date() for image in images},
+        settings,
+        datetime.now(ZoneInfo(zone)).date(),
+        name_of=lambda file: name_in(file, settings.names),
+    )
     if as_json:
         return to_json(json_of(history, stats)).decode()
     return letter(stats, str(configuration.get("DEFAULT_LANG") or "en"), zone, week=week)

@@ -51,7 +51,7 @@ _VERSION = re.compile(
 )
 
 
-def name_in(file: str, patterns: Iterable[re.Pattern[str]] = ()) -> Name:
+def name_in(file: str, patterns: Iterable[str] = ()) -> Name:
     """Return what the name of a file says.
 
     Args:
@@ -60,7 +60,7 @@ def name_in(file: str, patterns: Iterable[re.Pattern[str]] = ()) -> Name:
             what it says, and the rest is told as for any file.
     """
     stem = re.sub(r"\.[A-Za-z]{2,4}$", "", file.rpartition("/")[2])
-    own = next((match.groupdict() for pattern in patterns if (match := pattern.search(file))), {})
+    own = next((match.groupdict() for pattern in patterns if (match := re.search(pattern, file))), {})
     arch = in_stem = _ARCHITECTURE.search(stem)
     arch = arch or _ARCHITECTURE.search(file)  # a folder may say it
     rest = stem[: in_stem.start()] + stem[in_stem.end() :] if in_stem else stem

@@ -39,6 +39,8 @@ class Settings(Rule):
         companions: endings of the files listed with an image.
         bytes_sent: what the log's size field means: `wire` (%O, bytes really sent), `body`
             (%b, the full size even when the client left), or `auto` (told from the log).
+        names: regular expressions that tell `series`, `version` or `arch` of a file, by groups of these names.
+        aliases: names that images had before, each with the name now; their downloads are shown together.
         notes: the folder of the notes on images, below Pelican's PATH.
         key: fingerprint of the OpenPGP key that signs the images, shown beside the signatures.
         show_counts: give the public page the total of each image, and write badges.
@@ -49,6 +51,8 @@ class Settings(Rule):
     logs: tuple[str, ...]
     companions: tuple[str, ...] = COMPANIONS
     bytes_sent: str = "auto"
+    names: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
     notes: str = "isos"
     key: str = ""
     show_counts: bool = False
@@ -127,6 +131,20 @@ def _json_keys(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((need, _list(wanted, _is_word, 1)(keys)) for need, keys in lists.items())
 
 
+def _is_pattern(value: Any) -> bool:
+    try:
+        groups = re.compile(value).groupindex.keys() if _is_word(value) else set()
+    except re.error:
+        return False
+    return bool(groups) and groups <= {"series", "version", "arch"}
+
+
+def _aliases(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not all(map(_is_word, [*value, *value.values()])):
+        raise ValueError("a dict from a file's name before to its name now, both below the web root")
+    return tuple(value.items())
+
+
 def _prefix(longest: int) -> Check:
     def is_prefix(value: Any) -> bool:
         return value is None or (type(value) is int and 1 <= value <= longest)
@@ -174,6 +192,12 @@ _CHECKS: dict[str, Check] = {
     "programs": _SWITCH,
     "countries": _NAME,
     "networks": _NAME,
+    "names": _list(
+        "a list of regular expressions with a group named series, version or arch, such as "
+        r'["^bento-(?P<series>[a-z]+)"]',
+        _is_pattern,
+    ),
+    "aliases": _aliases,
     "notes": _TEXT,
     "key": _fingerprint,
     "show_counts": _SWITCH,

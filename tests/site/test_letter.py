@@ -58,6 +58,20 @@ def test_all_numbers_are_there_as_json(site: SmallSite) -> None:
     assert json.loads(said(site, "--json"))["total"]["started"] == 4
 
 
+def test_the_json_tells_what_is_gone_and_goes_by_the_names_and_aliases_of_the_settings(site: SmallSite) -> None:
+    site.counter(names=[r"^(?P<series>[ab])\.iso"], aliases={"archives/2019/b.iso": "b.iso"})
+    site.image("b.iso", 99)
+
+    files = json.loads(said(site, "--json"))["files"]
+
+    assert {name: (one["series"], one["gone"]) for name, one in files.items() if name in ("a.iso", "b.iso")} == {
+        "a.iso": ("a", not (site.web_root / "a.iso").exists()),
+        "b.iso": ("b", False),
+    }
+    assert files["b.iso"]["total"]["started"] == 1
+    assert "archives/2019/b.iso" not in files
+
+
 def test_a_report_before_the_first_run_is_no_error(tmp_path: Path) -> None:
     site = SmallSite(tmp_path)
     assert "0" in said(site)

@@ -111,7 +111,7 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
             {image.file: image.date.date() for image in run.images},
             run.settings,
             datetime.now(zone).date(),
-            name_of=lambda file: name_of(file, notes),
+            name_of=lambda file: name_of(file, notes, run.settings.names),
             aliases=aliases_of(run.images, notes),
         )
 

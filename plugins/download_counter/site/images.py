@@ -135,7 +135,7 @@ def site_images(
             "downloads": totals.get(image.file, Figure()) if settings.show_counts else None,
             "place": f"index.html#{image.url}",
         }
-        one = SiteImage(**{**vars(image), **name_in(image.file)._asdict(), **shown_as})
+        one = SiteImage(**{**vars(image), **name_in(image.file, settings.names)._asdict(), **shown_as})
         if note:
             title = clean(note.page.title).striptags() if hasattr(note.page, "title") else None
             one = replace(one, title=title, note=clean(note.page.content), **note.fields)
@@ -243,9 +243,9 @@ def _fields(metadata: Mapping[str, object], path: str) -> dict[str, Any]:
     return fields
 
 
-def name_of(file: str, notes: Sequence[Note]) -> Name:
+def name_of(file: str, notes: Sequence[Note], patterns: Iterable[str] = ()) -> Name:
     """Return series, version and processor of a file, there or gone, as its note says, or else its name."""
-    told = name_in(file)
+    told = name_in(file, patterns)
     note = _matching(notes, file)[1]
     return told._replace(**{key: note.fields[key] for key in Name._fields if key in note.fields}) if note else told
 

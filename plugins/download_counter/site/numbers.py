@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from ..history.day import ALL_FILES, Record
 from ..history.store import History
 from ..logs.formats import formats
-from ..names import Name
+from ..names import Name, name_in
 from ..settings import Settings
 from .report import (
     NOTHING,
@@ -50,7 +50,7 @@ def report(
     settings: Settings,
     today: date,
     data_root: str = "",
-    name_of: Callable[[str], Name] = lambda _file: Name(),
+    name_of: Callable[[str], Name] = name_in,
     aliases: Mapping[str, str] | None = None,
 ) -> Report:
     """Make the statistics.
@@ -58,13 +58,14 @@ def report(
     Args:
         history: all that is known.
         uploads: the images in the web root now, and when each was uploaded.
-        settings: for `bytes_sent` and the LogFormat.
+        settings: for `bytes_sent`, the LogFormat and `aliases`.
         today: the day the report is for, in the site's time zone.
         data_root: the way from the site's root to the web root as a URL, "" or ending in "/".
         name_of: gives series, version and architecture of a file.
-        aliases: the name that the downloads of another name are shown under. The history keeps both.
+        aliases: the name that the downloads of another name are shown under, beside those of the settings. The
+            history keeps both.
     """
-    sums = Sums(history, today, aliases or {})
+    sums = Sums(history, today, {**dict(settings.aliases), **(aliases or {})})
     end = min(history.ingested.date(), today) if history.ingested else today
     known = KnownDays({day: figure.started for day, figure in sums.by_day.items()}, end, today)
     files = _files(sums, known, uploads, name_of)
