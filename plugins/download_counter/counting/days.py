@@ -8,7 +8,7 @@ from functools import cached_property
 from socket import AF_INET6, inet_pton
 from zlib import crc32
 
-from ..history.day import ALL_FILES, Counts, Day, Record, add_days, trim_row
+from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days, trim_row
 from .agents import program, system
 from .places import places
 from .rule import (
@@ -358,9 +358,9 @@ def records(found: Iterable[Found], missing: Iterable[Mapping[str, Counts]]) -> 
         record = days.setdefault(day, Record({}, {}))
         for name, row in tables.items():
             rows = record.tables.setdefault(name, {})
-            if name in ("programs", "systems", "broke"):
+            if TABLES[name].of_files:
                 _add(rows, file, row)
-            if name != "broke":
+            if TABLES[name].of_all:
                 _add(rows, ALL_FILES, row)
     for (day, file), numbers_of in parts.items():
         days[day].files[file] = numbers_of[0] if len(numbers_of) == 1 else add_days(numbers_of)

@@ -74,6 +74,8 @@ class Table(NamedTuple):
     Attributes:
         name: its name.
         meaning: one sentence.
+        of_files: whether there is a row for each file.
+        of_all: whether there is a row for all files together.
         by_maximum: whether two readings merge each number by maximum; if not, the row that counts
             more in all is taken.
         days: of single files it is kept for so many days; None: for good. Of all files together it stays.
@@ -84,6 +86,8 @@ class Table(NamedTuple):
 
     name: str
     meaning: str
+    of_files: bool = False
+    of_all: bool = True
     by_maximum: bool = False
     days: int | None = None
     as_finished: bool = False
@@ -94,10 +98,16 @@ class Table(NamedTuple):
 TABLES = {
     table.name: table
     for table in (
-        Table("programs", "Downloads by the program that the client named first.", days=365),
-        Table("systems", "Downloads by the operating system that the client named first.", days=365),
+        Table("programs", "Downloads by the program that the client named first.", of_files=True, days=365),
+        Table("systems", "Downloads by the operating system that the client named first.", of_files=True, days=365),
         Table("countries", "Downloads by the country of the client's address."),
-        Table("broke", "Downloads that were given up, by how far they got, in tenths of the file.", as_finished=True),
+        Table(
+            "broke",
+            "Downloads that were given up, by how far they got, in tenths of the file.",
+            of_files=True,
+            of_all=False,
+            as_finished=True,
+        ),
         Table("left_out", "Clients that do not count, by the reason.", by_maximum=True),
         # Names are strangers' text: what one client alone asks for is not kept.
         Table(
