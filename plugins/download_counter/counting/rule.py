@@ -179,6 +179,8 @@ _C_ESCAPES = {b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v", b
 # RFC 9112 section 3.2.2, absolute-form: a client may send the whole URL.
 _ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+")
 _QUERY = re.compile(rb"[?#]")
+# A target that is its path, as most are: nothing in it is escaped or to be resolved.
+_PLAIN_TARGET = re.compile(rb"(?>(?:/[A-Za-z0-9_+~-][A-Za-z0-9._+~-]*+)+)")
 
 
 def path_namer(url_prefix: str = "", *, decoded: bool = False) -> Callable[[bytes], bytes | None]:
@@ -193,9 +195,12 @@ def path_namer(url_prefix: str = "", *, decoded: bool = False) -> Callable[[byte
             taken off, and what is outside of it is no file of the web root.
         decoded: the target is a path that httpd has decoded already (%U).
     """
+    is_plain = _PLAIN_TARGET.fullmatch
     below = b"".join(part + b"/" for part in url_prefix.encode().split(b"/") if part)
 
     def path_of(target: bytes) -> bytes | None:
+        if not below and is_plain(target):
+            return target[1:]
         path = _LOG_ESCAPE.sub(_unescape, target) if b"\\" in target else target
         if not decoded:
             if not path.startswith(b"/") and (origin := _ORIGIN.match(path)):

@@ -423,6 +423,7 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
         super().__init__()
         self.places = places
         self.day = day
+        self.most = _REMEMBERED
 
     def __missing__(self, answer: Answer) -> _Place | None:
         parts = self.places.log_format.told_apart(answer)
@@ -431,10 +432,19 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
             return None
         place = self.places.find(self.day, *parts)
         if self.day is not None:  # else each answer is looked for, and counted
-            if len(self) >= _REMEMBERED:
-                self.clear()
+            if len(self) >= self.most:
+                self._make_room()
             self[answer] = place
         return place
+
+    def _make_room(self) -> None:
+        """Forget what does not count: it may be anything. Then a file has room for some spellings, however many are."""
+        for answer in [answer for answer, place in self.items() if place is None]:
+            del self[answer]
+        files = len({id(place) for place in self.values()})
+        if len(self) > _REMEMBERED // 2 + 4 * files:
+            self.clear()
+        self.most = len(self) + _REMEMBERED
 
 
 def _pass_over_wrong_clocks(result: Tally) -> None:

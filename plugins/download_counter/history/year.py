@@ -119,9 +119,8 @@ def to_json(data: object, indent: int | None = 1) -> bytes:
     A file name that is not UTF-8 is held with surrogate escapes, which UTF-8 cannot hold: then
     the whole is written in ASCII with JSON's own escapes.
     """
-    text = json.dumps(data, indent=indent, sort_keys=True, ensure_ascii=False) + "\n"
     try:
-        return text.encode()
+        content = msgspec.json.encode(data, order="sorted")
     except UnicodeEncodeError:
-        text = json.dumps(data, indent=indent, sort_keys=True) + "\n"
-        return text.encode()
+        return json.dumps(data, indent=indent, sort_keys=True).encode() + b"\n"
+    return (msgspec.json.format(content, indent=indent) if indent else content) + b"\n"
