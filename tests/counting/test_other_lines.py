@@ -35,6 +35,12 @@ def test_a_digest_a_list_of_digests_and_a_signature_check_an_image(name: str) ->
     assert kinds(replace(line, status=304)) == set()
 
 
+def test_a_list_of_digests_is_seen_in_a_log_of_json_too() -> None:
+    line = b'{"ts":1778335200,"remote_ip":"192.0.2.1","request":"GET /SHA256SUMS HTTP/1.1","status":200}\n'
+
+    assert len(of_kind(tally([(line, 0)], Rule(log_format="json")), CHECK)) == 1
+
+
 @pytest.mark.parametrize(
     "name", ["a.iso", "a.iso.torrent", "a.iso.zsync", "a.txt.md5", "sum.html", "SHA256SUMS.html", "sha256sums/x", "md5"]
 )

@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line, escape_logitem
-from download_counter.counting.rule import Rule
+from download_counter.counting.rule import Rule, are_plain, client_namer, with_colon
 from download_counter.counting.tally import Tally, tally
+from download_counter.logs.clients import is_client
 from download_counter.logs.files import LogProblem, read, whole_lines
 from known_formats import JSON_FORMATS, KNOWN
 from tallies import of_kind, sent
@@ -229,6 +230,37 @@ def test_the_order_of_lines_does_not_matter(data: list[bytes], random: Random) -
 
     one, other = (tally([(b"".join(found), 0)], Rule()) for found in (shuffled, lines))
     assert (of_kind(one), sent(one), one.unreadable) == (of_kind(other), sent(other), other.unreadable)
+
+
+# Nearly addresses: what the check for plain ones must not take for one.
+NEARLY = st.from_regex(
+    r"[0-9a-f:.]{1,20}|([0-9]{1,3}\.){3}[0-9]{1,3}|([0-9a-f]{0,4}:){2,8}[0-9a-f]{0,4}", fullmatch=True
+)
+
+
+@given(st.lists(NEARLY.map(str.encode), min_size=1, max_size=1))
+@example([b".1.2.3"])
+@example([b"1.2.3."])
+@example([b"1..2.3"])
+@example([b"1.2.3"])
+@example([b"1:2:3:4:5:6:7:8"])
+@example([b"01:2:3:4:5:6:7:8"])
+@example([b"1:2:3:4:5:6:7:08"])
+@example([b"1:2:3:4:5:6:7"])
+@example([b"1:2:3:4:5:6:7:8:9"])
+@example([b"0:1::"])
+@example([b"::ffff:1.2.3.4"])
+@example([b"2001:db8:0:0:1::1"])
+def test_what_is_taken_for_plain_addresses_has_one_spelling_already(clients: list[bytes]) -> None:
+    if are_plain(clients, b"\n".join(clients) + b"\n"):
+        spell = client_namer(None, None)
+        assert [(is_client(client), spell(client)) for client in clients] == [(True, client) for client in clients]
+
+
+def test_plain_addresses_are_taken_for_plain() -> None:
+    for clients in ([b"192.0.2.1", b"198.51.100.255"], [b"2001:db8::1"], [b"1:2:3:4:5:6:7:8", b"10.0.0.1"]):
+        assert are_plain(clients, b"\n".join(clients) + b"\n")
+    assert with_colon([b"192.0.2.9", b"2001:db8::1", b"host"]) == [b"2001:db8::1"]
 
 
 @given(noise)

@@ -84,6 +84,17 @@ def test_an_ending_is_seen_however_the_log_escapes_it(ending: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("escaped", "name"), [(rb"a\u0001b", "a\x01b"), (rb"a\u00e9", "aé"), (rb"\ud83d\ude00", "😀"), (rb"a\/b", "a/b")]
+)
+def test_escapes_of_json_in_a_format_that_looks_like_it_are_the_character(escaped: bytes, name: str) -> None:
+    """Nginx with escape=json, read by its own log_format."""
+    log_format = '{"c":"$remote_addr","t":"$time_local","r":"$request","s":$status,"b":$body_bytes_sent}'
+    line = b'{"c":"192.0.2.1","t":"09/May/2026:10:00:00 +0200","r":"GET /%b.iso HTTP/1.1","s":200,"b":1}\n' % escaped
+
+    assert started(count(line, log_format=log_format)) == {(MAY_9, f"{name}.iso"): 1}
+
+
+@pytest.mark.parametrize(
     "log_format", ["combined", '%t "%r" %>s %O %h "%{Referer}i"', '%t "%r" %>s %h %O "%{Referer}i"']
 )
 def test_no_field_is_cut_to_what_could_be_counted_wherever_it_stands(log_format: str) -> None:

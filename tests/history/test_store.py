@@ -335,6 +335,45 @@ def test_of_a_year_with_one_damaged_day_what_was_put_into_it_stays(web_root: Pat
     assert history.lost_days
 
 
+def test_of_a_year_with_two_damaged_days_one_warning_is_enough(web_root: Path) -> None:
+    write(web_root, COUNTS, {"a.iso": {"2026-05": 40}})
+    days = {"2026-05-08": {"files": 5}, "2026-05-09": {"files": 6}, "2026-05-10": DAY}
+    write(web_root, YEARS / "2026.json", {"columns": FIRST_COLUMNS, "days": days})
+    history = load(web_root)
+
+    assert history.days == {}
+    assert len(history.warnings) == 1
+
+
+def test_a_history_that_was_saved_is_not_edited_and_has_lost_no_days(web_root: Path) -> None:
+    write(web_root, COUNTS, {"a.iso": {"2026-05": 40}})
+    history = load(web_root)
+    assert history.edited
+
+    history.save()
+
+    assert not history.edited
+    assert not history.lost_days
+    assert not load(web_root).edited
+
+
+def test_rows_of_the_year_before_are_dropped_in_january_too(web_root: Path) -> None:
+    history = load(web_root)
+    row = {"programs": {"a.iso": {"wget": 2}}}
+    for day in ("2024-12-31", "2025-01-14", "2025-01-15"):
+        history.put(day, Record({"a.iso": Day(2)}, dict(row)))
+
+    history.trim(datetime(2026, 1, 15, 12, tzinfo=UTC))
+
+    assert [record.tables for record in history.days.values()] == [{"programs": {}}, {"programs": {}}, row]
+
+
+def test_a_month_may_have_as_many_downloads_as_a_number_of_json_holds_exactly() -> None:
+    assert parse_counts(b'{"a.iso": {"2026-05": %d}}' % (2**53 - 1), "here") == {"a.iso": {"2026-05": 2**53 - 1}}
+    with pytest.raises(DownloadCounterError, match="instead of a number of downloads"):
+        parse_counts(b'{"a.iso": {"2026-05": %d}}' % 2**53, "here")
+
+
 LOG_AS_DATA = msgspec.to_builtins(LOG)
 
 

@@ -187,8 +187,7 @@ class History:
     def merge(self, found: Mapping[str, Record]) -> None:
         """Merge what was found of days into what was known of them."""
         nothing = Record({}, {})
-        # The last day first: whether a day was seen whole hangs on what was known of the day before.
-        for day in sorted(found, reverse=True):
+        for day in found:
             new, old = found[day], self.record(day) or nothing
             before = (date.fromisoformat(day) - timedelta(days=1)).isoformat() if day > "0001-01-01" else day
             new_before, old_before = found.get(before, nothing), self.record(before) or nothing
