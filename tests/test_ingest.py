@@ -146,9 +146,9 @@ def test_a_new_day_is_read_with_those_that_bear_on_it_and_no_more(server: Server
     assert outcome.read is not None
     assert outcome.read < 7
     assert outcome.history.counts == {"a.iso": {"2026-05": 29}}
+    assert server.days()["2026-05-15"] == (1, 1, 600, 0)
     server.write(NAME, [line_of(14, "192.0.2.2", size=600), line_of(14, "192.0.2.3")])
     assert server.run().read in range(1, outcome.read + 1), "no night reads more than the one before"
-    assert server.days()["2026-05-15"] == (1, 1, 600, 0)
 
 
 def test_a_log_that_has_grown_counts_what_came_to_it(server: Server) -> None:

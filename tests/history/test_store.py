@@ -348,13 +348,11 @@ def test_of_a_year_with_two_damaged_days_one_warning_is_enough(web_root: Path) -
 def test_a_history_that_was_saved_is_not_edited_and_has_lost_no_days(web_root: Path) -> None:
     write(web_root, COUNTS, {"a.iso": {"2026-05": 40}})
     history = load(web_root)
-    assert history.edited
+    before = history.edited
 
     history.save()
 
-    assert not history.edited
-    assert not history.lost_days
-    assert not load(web_root).edited
+    assert (before, history.edited, history.lost_days, load(web_root).edited) == (True, False, False, False)
 
 
 def test_rows_of_the_year_before_are_dropped_in_january_too(web_root: Path) -> None:
