@@ -573,3 +573,14 @@ def test_a_time_of_another_zone_is_the_same_time(web_root: Path) -> None:
     write(web_root, STATE, {"ingested": "2026-05-09T01:00:02+00:00"})
 
     assert load(web_root).ingested == datetime(2026, 5, 9, 1, 0, 2, tzinfo=UTC)
+
+
+def test_an_image_that_gets_its_first_size_back_has_it_from_then_on(web_root: Path) -> None:
+    history = load(web_root)
+    history.note_sizes({"a.iso": 900})
+    for day, size in (("2026-05-09", 1000), ("2026-05-12", 900)):
+        history.state.logs = (msgspec.structs.replace(LOG, days=(day,)),)
+        assert history.note_sizes({"a.iso": size})
+        assert not history.note_sizes({"a.iso": size})
+
+    assert history.state.sizes == {"a.iso": [("", 900), ("2026-05-09", 1000), ("2026-05-12", 900)]}
