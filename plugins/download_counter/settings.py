@@ -194,7 +194,7 @@ _CHECKS: dict[str, Check] = {
     "networks": _NAME,
     "names": _list(
         "a list of regular expressions with a group named series, version or arch, such as "
-        r'["^bento-(?P<series>[a-z]+)"]',
+        r'["^noble-(?P<series>[a-z]+)"]',
         _is_pattern,
     ),
     "aliases": _aliases,

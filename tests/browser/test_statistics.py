@@ -133,7 +133,8 @@ def test_a_day_that_is_not_known_is_a_dash_with_a_word_and_never_nothing(visitor
 
     assert len(days) == 31
     assert days[-1][1:] == ["\N{EN DASH}not known"] * 4
-    assert page.locator("section:has(#days) .gap").count() == 1
+    # Before midnight here it may be tomorrow already at the site: a day that nobody has read, too.
+    assert page.locator("section:has(#days) .gap").count() in (1, 2)
     assert page.get_by_text("not known: no log of these days was read").is_visible()
 
 
