@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line
+from download_counter.counting.clients import Clients, Key
 from download_counter.counting.rule import DOWNLOAD, Rule
-from download_counter.counting.tally import Clients, Key
 from download_counter.logs.clients import is_client
 from download_counter.logs.logformat import FIELDS
 from known_formats import format_of

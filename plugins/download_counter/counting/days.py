@@ -10,6 +10,7 @@ from zlib import crc32
 
 from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days, trim_row
 from .agents import program, system
+from .clients import Clients, Key
 from .places import places
 from .rule import (
     CHECK,
@@ -23,7 +24,6 @@ from .rule import (
     probe_below,
     with_colon,
 )
-from .tally import Clients, Key
 
 Size = tuple[str, int]
 """A size of a file in bytes, and since when it has it: a day, "" for ever."""

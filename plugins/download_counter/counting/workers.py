@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from ..history.day import Record
 from ..logs.advice import advice, advice_on_clients, advice_on_hosts, advice_on_sizes, advice_on_start
 from ..logs.files import Log, LogProblem, first_lines, line_starts, read, whole_lines
+from .clients import Clients
 from .days import Call, Found, Gathered, Sizes, records, work_out
 from .processes import at_once, processors
 from .rule import DOWNLOAD, Rule, line_filter
-from .tally import Clients, Tally, tally
+from .tally import Tally, tally
 
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
 _WORTH_PROCESSES = 1 << 21
