@@ -4,8 +4,8 @@ import json
 import sys
 from typing import Any
 
-from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
+from download_counter.settings import Rule
 from tallies import of_kind
 
 

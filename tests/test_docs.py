@@ -37,7 +37,7 @@ from download_counter.counting.tally import tally
 from download_counter.history.day import COLUMNS, TABLES
 from download_counter.history.store import COUNTS, History
 from download_counter.ingest import ingest
-from download_counter.logs.formats import formats, prefixes
+from download_counter.logs.formats import format_of, formats, prefixes
 from download_counter.settings import Settings, check
 from download_counter.site.exports import badge, csv_of_days, csv_of_months, json_of
 from download_counter.site.numbers import report
@@ -283,7 +283,7 @@ def test_settings_that_are_shown_are_taken(block: Block) -> None:
     shown: dict[str, Any] = {}
     exec(compile(block.text, block.place, "exec"), shown)
     settings = check({**NEEDED, **shown["DOWNLOAD_COUNTER"]})
-    settings.format()
+    format_of(settings)
 
 
 def test_python_that_is_shown_is_python() -> None:

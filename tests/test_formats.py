@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
+from download_counter.settings import Rule
 from tallies import of_kind, sent
 
 FORMATS = Path(__file__).parent / "data" / "formats"

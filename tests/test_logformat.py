@@ -6,10 +6,11 @@ from typing import Any
 import apachelogs
 import pytest
 
-from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
+from download_counter.logs import formats
 from download_counter.logs.logformat import FIELDS
+from download_counter.settings import Rule
 from known_formats import KNOWN, format_of
 from tallies import of_kind
 
@@ -276,7 +277,7 @@ def test_a_format_without_the_client_or_the_agent_that_is_asked_for_is_refused()
     with pytest.raises(
         DownloadCounterError, match=r"no user agent \(%\{User-Agent\}i\), which DOWNLOAD_COUNTER\['crawlers'\]"
     ):
-        Rule(log_format="common", crawlers=True).format()
+        formats.format_of(Rule(log_format="common", crawlers=True))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 import download_counter
-from download_counter.counting.rule import Rule
+from download_counter.logs.formats import format_of
+from download_counter.settings import Rule
 from known_formats import JSON_FORMATS, KNOWN
 from line_by_line import said
 from test_formats import CLIENT, FORMATS, READ_AS
@@ -101,7 +102,7 @@ def patterns() -> list[re.Pattern[bytes] | re.Pattern[str]]:
     rules = [Rule(log_format=text, method="GET") for text in (*KNOWN, *JSON_FORMATS, '%h %t "%m %U%q %H" %>s')]
     rules += [Rule(log_format=text, client=CLIENT.get(name, "")) for name, text in READ_AS.items()]
     rules += [Rule(log_format=name, crawlers=True) for name in ("combined", "json")]
-    formats = [rule.format() for rule in rules]
+    formats = [format_of(rule) for rule in rules]
     ready = [
         value
         for module in pkgutil.walk_packages(download_counter.__path__, "download_counter.")

@@ -13,9 +13,9 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from urllib.parse import quote
 
-from .counting.rule import CHECKSUM_LIST, DIGESTS, SIGNATURES
 from .errors import DownloadCounterError
 from .safe_files import explain, read_plain
+from .settings import CHECKSUM_LIST, DIGESTS, SIGNATURES
 from .torrent import magnet
 
 # What is longer is not read (bytes). A list of 20,000 images with SHA-512 has 4 MB.

@@ -23,6 +23,7 @@ from .errors import DownloadCounterError
 from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
 from .logs.advice import advice_on_start
 from .logs.files import NoLogs, find, first_lines, open_log
+from .logs.formats import format_of
 from .logs.logformat import LogFormat
 from .safe_files import TEMPORARY, explain, hand_over, of_others, user_name
 from .settings import LEADS, MENTION, STATS_FOLDER, Settings
@@ -39,6 +40,9 @@ _SHORTEST_RETENTION = timedelta(days=3)
 
 # Lines of a log from which on one client, or a client a line, is odd.
 _BUSY = 200
+
+# What servers write for the last number of an address that they shorten for privacy.
+_SHORTENED = (b".0", b".x", b".xxx")
 
 # How much of a page or a feed is looked through (bytes).
 _LONGEST_LEAD = 1 << 24
@@ -289,7 +293,7 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
         return
     rule = settings.rule
     try:
-        log_format = rule.format()
+        log_format = format_of(rule)
         logs, problems = find(here)
     except NoLogs as error:
         hidden = [folder for folder in {Path(pattern).parent for pattern in here} if _is_hidden(folder)]
@@ -336,10 +340,11 @@ def _clients(name: str, lines: bytes, log_format: LogFormat) -> Iterator[Finding
             f"Each of the first {number} lines of {name} is of another client. If that cannot be, what stands where "
             "DOWNLOAD_COUNTER['log_format'] has the client is not the visitor's address."
         )
-    ipv4 = [row[0] for row in rows if row[0].count(b".") == 3]
-    if len(ipv4) >= _BUSY and all(client.endswith((b".0", b".x", b".xxx", b".XXX")) for client in ipv4):
+    ipv4 = [row[0].lower() for row in rows if row[0].count(b".") == 3]
+    if len(ipv4) >= _BUSY and all(client.endswith(_SHORTENED) for client in ipv4):
         yield _note(
-            f"All addresses in {name} are shortened. Visitors who share one count as one: the numbers are too low."
+            f"The IPv4 addresses in {name} are shortened. Visitors of one network count as one, so the numbers are too "
+            "low: let the web server log whole addresses. The counter stores none."
         )
 
 

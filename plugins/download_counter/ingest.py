@@ -13,11 +13,11 @@ import msgspec
 
 from .counting.days import days_around
 from .counting.places import places
-from .counting.rule import Rule
 from .counting.workers import Reading, Workers, workers
 from .history.store import History, KnownLog, load
 from .logs.files import Log, begin_alike, find, first_bytes
-from .settings import Settings
+from .logs.formats import format_of
+from .settings import Rule, Settings
 
 Progress = Callable[[int, int], None]
 """Called with the number of logs read and the number of those to read."""
@@ -55,7 +55,7 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
             cannot be written. Nothing has changed then.
     """
     rule = settings.rule
-    log_format = rule.format()  # an impossible format is said before anything is done, and so is a wrong database
+    log_format = format_of(rule)  # an impossible format is said before anything is done, and so is a wrong database
     if rule.countries or rule.networks:
         places(rule.countries, rule.networks)
     history = load(settings.web_root)

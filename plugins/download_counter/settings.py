@@ -3,14 +3,12 @@
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from .counting.rule import Rule
 from .errors import DownloadCounterError
-from .logs.jsonformat import JSON_NEEDS
 
 # What may lie beside an image, by the ending added to the image's name.
 COMPANIONS = (
@@ -29,9 +27,74 @@ MENTION = re.compile(rb"(?<![\w.-])(?:\.|%2[eE])" + STATS_FOLDER.name[1:].encode
 LEADS = (".html", ".htm", ".xhtml", ".xml", ".atom", ".rss", ".txt", ".json")
 
 
+DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
+"""The kinds of digest, each with its number of hexadecimal digits."""
+
+SIGNATURES = ("asc", "sig", "sign", "gpg")
+"""What is added to the name of a file that is signed."""
+
+CHECKSUM_LIST = re.compile(
+    r"(?:.*[._-])?(?:(?:md5|sha[0-9]{1,3}|b2)(?:sums?|-checksums?)|checksums?)(?:\.txt)?", re.IGNORECASE
+)
+"""SHA256SUMS (Debian, Ubuntu), sha256sum.txt (Mint), Fedora-Workstation-41-1.4-x86_64-CHECKSUM."""
+
+JSON_NEEDS = ("client", "time", "request", "method", "path", "status", "size", "agent", "host")
+"""What a line needs, and `json_keys` may name a key for; `request` is a whole request line, `GET /a.iso HTTP/1.1`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """The settings that bear on counting. Two runs with the same rule read a log alike.
+
+    Attributes:
+        log_format: the name of a known format, or an Apache LogFormat string.
+        client: the directive that names the client, such as `%a`; empty takes the format's own.
+        line_prefix: what stands before or around each line: a name such as `syslog`, or its LogFormat.
+        json_keys: the keys that have what a line needs, if the logs are JSON of no named format.
+        hosts: the virtual hosts that count, of logs that have several; empty: all.
+        method: the request method of all lines, for logs that do not say it.
+        methods: request methods that count.
+        extensions: what the name of an image ends with, in any case.
+        statuses: answers that count.
+        url_prefix: the path under which the web root is served, such as `/iso/`.
+        crawlers: leave out clients that call themselves crawlers.
+        own_networks: leave out the clients of these networks, such as `192.0.2.0/24`.
+        own_agents: leave out clients whose user agent has one of these texts in it, in any case.
+        fold_ipv4: count IPv4 clients by this prefix length, None by address.
+        fold_ipv6: count IPv6 clients by this prefix length, None by address.
+        programs: count the programs and operating systems of clients.
+        countries: a database of countries (.mmdb); empty counts none.
+        networks: a database of networks (.mmdb), which tells data centres; empty counts none.
+    """
+
+    log_format: str = "combined"
+    client: str = ""
+    line_prefix: str = ""
+    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    hosts: tuple[str, ...] = ()
+    method: str = ""
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    extensions: tuple[str, ...] = (".iso",)
+    statuses: tuple[int, ...] = (200, 206)
+    url_prefix: str = ""
+    crawlers: bool = False
+    own_networks: tuple[str, ...] = ()
+    own_agents: tuple[str, ...] = ()
+    fold_ipv4: int | None = None
+    fold_ipv6: int | None = None
+    programs: bool = True
+    countries: str = ""
+    networks: str = ""
+
+    @property
+    def rule(self) -> "Rule":
+        """The rule alone, out of all settings."""
+        return Rule(**{one.name: getattr(self, one.name) for one in fields(Rule)})
+
+
 @dataclass(frozen=True)
 class Settings(Rule):
-    """The checked settings. Each field, here and in what this extends, is a key of `DOWNLOAD_COUNTER`.
+    """The checked settings. Each field, here and in `Rule`, is a key of `DOWNLOAD_COUNTER`.
 
     Attributes:
         web_root: the folder the web server serves, with the images in it.

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from accesslog import Line
-from download_counter.counting.rule import CHECK, MISSING, Rule, checked_by, days_in_time
+from download_counter.counting.rule import CHECK, MISSING, checked_by, days_in_time
 from download_counter.counting.tally import tally
+from download_counter.settings import Rule
 from tallies import of_kind
 
 

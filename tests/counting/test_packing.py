@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from accesslog import Line
 from download_counter.counting.clients import Clients, Key
-from download_counter.counting.rule import DOWNLOAD, Rule
+from download_counter.counting.rule import DOWNLOAD
+from download_counter.logs import formats
 from download_counter.logs.clients import is_client
 from download_counter.logs.logformat import FIELDS
+from download_counter.settings import Rule
 from known_formats import format_of
 
 QUICK = ["common", "combined", "vhost_combined", "nginx", "lighttpd", '%a %t "%r" %>s %B "%{Host}i" %D']
@@ -59,7 +61,7 @@ texts = st.lists(
 def test_the_rows_of_a_block_and_its_odd_lines_say_what_each_line_alone_says(
     name: str, agent: bool, text: bytes
 ) -> None:
-    log_format = Rule(log_format=name, crawlers=agent and "%" not in name and name != "common").format()
+    log_format = formats.format_of(Rule(log_format=name, programs=agent))
     block = text[: text.rfind(b"\n") + 1]
 
     def said(row: tuple[bytes, bytes, object, bytes, bytes] | None) -> str:
@@ -98,7 +100,7 @@ def test_the_usual_line_is_read_the_quick_way(name: str) -> None:
     elif name.startswith("%a"):
         line = b'192.0.2.1 [09/May/2026:10:20:30 +0200] "GET /a.iso HTTP/1.1" 200 5 "dl.example" 12\n'
 
-    log_format = Rule(log_format=name).format()
+    log_format = formats.format_of(Rule(log_format=name))
 
     assert list(log_format.odd_lines(line)) == []
     assert [row[1] for row in log_format.rows(line)] == [b"09/May/2026"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from accesslog import Line
-from download_counter.counting.rule import Rule, path_namer
+from download_counter.counting.rule import path_namer
 from download_counter.counting.tally import Tally, tally
-from download_counter.settings import check
+from download_counter.settings import Rule, check
 from known_formats import KNOWN
 from tallies import of_kind, sent
 

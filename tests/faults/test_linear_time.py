@@ -7,7 +7,8 @@ from types import FrameType
 
 import pytest
 
-from download_counter.logs.formats import LogSettings, formats, prefixes
+from download_counter.logs.formats import format_of, formats, prefixes
+from download_counter.settings import Rule
 
 # A line that takes the square of its length takes minutes; one that takes its length, milliseconds.
 LENGTH = 1 << 16
@@ -43,19 +44,19 @@ def in_time() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-SETTINGS = [LogSettings(log_format=name, method="GET") for name in formats()]
-SETTINGS += [LogSettings(line_prefix=name) for name in prefixes()]
+SETTINGS = [Rule(log_format=name, method="GET") for name in formats()]
+SETTINGS += [Rule(line_prefix=name) for name in prefixes()]
 SETTINGS += [
-    LogSettings(log_format='%h %l %u %t "%m %U%q %H" %>s'),
-    LogSettings(log_format='%{Forwarded}i %t "%r" %>s %b', client="%{Forwarded}i"),
-    LogSettings(log_format='%{X-Forwarded-For}i %t "%r" %>s %b', client="%{X-Forwarded-For}i"),
-    LogSettings(log_format="vhost_combined", hosts=("dl.example",)),
+    Rule(log_format='%h %l %u %t "%m %U%q %H" %>s'),
+    Rule(log_format='%{Forwarded}i %t "%r" %>s %b', client="%{Forwarded}i"),
+    Rule(log_format='%{X-Forwarded-For}i %t "%r" %>s %b', client="%{X-Forwarded-For}i"),
+    Rule(log_format="vhost_combined", hosts=("dl.example",)),
 ]
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: f"{one.line_prefix}{one.log_format}{one.client}")
-def test_a_long_line_takes_no_more_than_its_length(settings: LogSettings) -> None:
-    format_ = settings.format(agent=True)
+def test_a_long_line_takes_no_more_than_its_length(settings: Rule) -> None:
+    format_ = format_of(settings)
     for start in STARTS:
         for piece in PIECES:
             line = start + piece * (LENGTH // len(piece))

@@ -11,13 +11,14 @@ from datetime import date
 from pathlib import Path
 
 from download_counter.catalogue import digest_in, quote_file
-from download_counter.counting.rule import DOWNLOAD, Rule, kind_namer, path_namer
+from download_counter.counting.rule import DOWNLOAD, kind_namer, path_namer
 from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
 from download_counter.history.store import COUNTS, YEARS, History, load, parse_counts
 from download_counter.history.year import to_json
+from download_counter.logs import formats
 from download_counter.logs.files import whole_lines
-from download_counter.settings import Settings
+from download_counter.settings import Rule, Settings
 from download_counter.site.exports import csv_of_days, csv_of_months, json_of
 from download_counter.site.filters import printable
 from download_counter.site.numbers import report
@@ -48,7 +49,7 @@ def check_file(file: str) -> None:
 def lines(data: bytes) -> None:
     """A log: the first byte picks the LogFormat and where the blocks are cut, the rest is what lies in the file."""
     pick, text = data[0] if data else 0, data[1:]
-    crawlers = bool(pick & 0x80) and RULES[pick % len(RULES)].format().has_agent
+    crawlers = bool(pick & 0x80) and formats.format_of(RULES[pick % len(RULES)]).has_agent
     rule = replace(RULES[pick % len(RULES)], crawlers=crawlers, fold_ipv6=64, fold_ipv4=24)
     block = 1 + pick % 61
     whole = tally(whole_lines([text]), rule)

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from download_counter.counting.rule import Rule
 from download_counter.counting.tally import tally
 from download_counter.errors import DownloadCounterError
-from download_counter.logs.formats import formats, prefixes
+from download_counter.logs.formats import format_of, formats, prefixes
+from download_counter.settings import Rule
 from tallies import of_kind
 
 COMBINED = str(formats()["combined"]["line"])
@@ -43,4 +43,4 @@ def test_a_line_counts_behind_the_prefix_of_its_documentation_and_the_prefix_is_
 @pytest.mark.parametrize("settings", [{"log_format": "combinde"}, {"line_prefix": "sislog"}])
 def test_a_misspelt_name_is_an_error_with_the_names_that_there_are(settings: dict[str, str]) -> None:
     with pytest.raises(DownloadCounterError, match=r"It may be: .*(nginx-ingress|docker-compose)"):
-        Rule(**settings).format()  # type: ignore[arg-type]
+        format_of(Rule(**settings))  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import DownloadCounterError
 from ..history.day import Counts, Record
 from ..logs.files import Log
+from ..settings import Rule
 from .clients import Clients
 from .days import Found, Gathered, Sizes, records, share_of, work_out
-from .rule import Rule
 from .workers import Reading, Workers, read_log
 
 

@@ -9,6 +9,7 @@ from socket import AF_INET6, inet_pton
 from zlib import crc32
 
 from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days, trim_row
+from ..settings import Rule
 from .agents import program, system
 from .clients import Clients, Key
 from .places import places
@@ -16,7 +17,6 @@ from .rule import (
     CHECK,
     DOWNLOAD,
     MISSING,
-    Rule,
     checked_by,
     day_after,
     day_before,

@@ -12,84 +12,18 @@ not there (404, 410).
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
 from datetime import date
 from functools import lru_cache
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from urllib.parse import unquote_to_bytes
 
-from ..errors import DownloadCounterError
-from ..logs.formats import LogSettings
-from ..logs.logformat import LogFormat
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule(LogSettings):
-    """The settings that bear on counting. Two runs with the same rule read a log alike.
-
-    Attributes:
-        extensions: what the name of an image ends with, in any case.
-        statuses: answers that count.
-        url_prefix: the path under which the web root is served, such as `/iso/`.
-        crawlers: leave out clients that call themselves crawlers.
-        own_networks: leave out the clients of these networks, such as `192.0.2.0/24`.
-        own_agents: leave out clients whose user agent has one of these texts in it, in any case.
-        fold_ipv4: count IPv4 clients by this prefix length, None by address.
-        fold_ipv6: count IPv6 clients by this prefix length, None by address.
-        programs: count the programs and operating systems of clients.
-        countries: a database of countries (.mmdb); empty counts none.
-        networks: a database of networks (.mmdb), which tells data centres; empty counts none.
-    """
-
-    extensions: tuple[str, ...] = (".iso",)
-    statuses: tuple[int, ...] = (200, 206)
-    url_prefix: str = ""
-    crawlers: bool = False
-    own_networks: tuple[str, ...] = ()
-    own_agents: tuple[str, ...] = ()
-    fold_ipv4: int | None = None
-    fold_ipv6: int | None = None
-    programs: bool = True
-    countries: str = ""
-    networks: str = ""
-
-    @property
-    def rule(self) -> "Rule":
-        """The rule alone, out of all settings."""
-        return Rule(**{one.name: getattr(self, one.name) for one in fields(Rule)})
-
-    def format(self, *, agent: bool = False) -> LogFormat:
-        """Make the rule's log format, for one log.
-
-        Raises:
-            DownloadCounterError: as `LogSettings.format`; or the format lacks what another setting needs.
-        """
-        needs_agent = "crawlers" if self.crawlers else "own_agents" if self.own_agents else ""
-        found = super().format(agent=agent or bool(needs_agent) or self.programs)
-        if needs_agent and not found.has_agent:
-            raise DownloadCounterError(
-                f"The log format {self.log_format!r} has no user agent (%{{User-Agent}}i), which "
-                f"DOWNLOAD_COUNTER[{needs_agent!r}] needs."
-            )
-        return found
-
+from ..settings import CHECKSUM_LIST, DIGESTS, SIGNATURES, Rule
 
 # --- Which line counts ---
 
 DOWNLOAD, CHECK, MISSING = "download", "check", "missing"
 """The kinds of line that are kept."""
-
-DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
-"""The kinds of digest, each with its number of hexadecimal digits."""
-
-SIGNATURES = ("asc", "sig", "sign", "gpg")
-"""What is added to the name of a file that is signed."""
-
-CHECKSUM_LIST = re.compile(
-    r"(?:.*[._-])?(?:(?:md5|sha[0-9]{1,3}|b2)(?:sums?|-checksums?)|checksums?)(?:\.txt)?", re.IGNORECASE
-)
-"""SHA256SUMS (Debian, Ubuntu), sha256sum.txt (Mint), Fedora-Workstation-41-1.4-x86_64-CHECKSUM."""
 
 # What of an image a client fetches to check it, by the ending after its name; and lists of digests, signed or not.
 _CHECKS = tuple(f".{kind}".encode() for kind in (*DIGESTS, *SIGNATURES))

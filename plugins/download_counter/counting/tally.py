@@ -10,13 +10,14 @@ from functools import lru_cache
 from ipaddress import ip_network
 
 from ..logs.clients import is_client
+from ..logs.formats import format_of
 from ..logs.logformat import Answer, LineFormat, LogFormat, Row
+from ..settings import Rule
 from .agents import kind_of as kind_of_agent
 from .clients import Clients, Key
 from .rule import (
     DOWNLOAD,
     MISSING,
-    Rule,
     are_plain,
     client_namer,
     days_in_time,
@@ -97,7 +98,7 @@ def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
     Raises:
         DownloadCounterError: the rule's LogFormat is impossible. No line ever raises.
     """
-    log_format = rule.format()
+    log_format = format_of(rule)
     try:
         return _tally(blocks, rule, log_format)
     except _NoClient:
@@ -365,7 +366,7 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
         return place
 
     def _make_room(self) -> None:
-        """Forget what does not count: it may be anything. Then a file has room for some spellings, however many are."""
+        """Forget the answers that do not count, which strangers make up; all, if one file has too many spellings."""
         for answer in [answer for answer, place in self.items() if place is None]:
             del self[answer]
         files = len({id(place) for place in self.values()})

@@ -10,10 +10,12 @@ from typing import Any, Protocol
 from ..history.day import Record
 from ..logs.advice import advice, advice_on_clients, advice_on_hosts, advice_on_sizes, advice_on_start
 from ..logs.files import Log, LogProblem, first_lines, line_starts, read, whole_lines
+from ..logs.formats import format_of
+from ..settings import Rule
 from .clients import Clients
 from .days import Call, Found, Gathered, Sizes, records, work_out
 from .processes import at_once, processors
-from .rule import DOWNLOAD, Rule, line_filter
+from .rule import DOWNLOAD, line_filter
 from .tally import Tally, tally
 
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
@@ -195,7 +197,7 @@ class _Here:
     """The processes of this machine. Small work is done without them."""
 
     def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
-        pieces = _pieces(logs, in_order=rule.format().in_order)
+        pieces = _pieces(logs, in_order=format_of(rule).in_order)
         calls = [(log, rule, start, stop) for log, start, stop in pieces]
         number = min(len(calls), processors())
         read: Iterable[tuple[int, tuple[Reading, Clients]]]

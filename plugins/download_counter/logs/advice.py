@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..errors import DownloadCounterError
-from .formats import LogSettings, formats, prefixes
+from ..settings import Rule
+from .formats import format_of, formats, prefixes
 from .jsonformat import JsonFormat
 from .logformat import LogFormat
 
@@ -29,11 +30,11 @@ _MOST = 0.9
 _BEHIND_PREFIX = ("combined", "common", "vhost", "vhost_combined", "json", "caddy", "haproxy")
 
 
-def advice(settings: LogSettings, unread: Sequence[bytes], unreadable: int, read: int) -> str:
+def advice(rule: Rule, unread: Sequence[bytes], unreadable: int, read: int) -> str:
     """Say what is wrong with a log of which lines cannot be read.
 
     Args:
-        settings: how the logs are said to be written.
+        rule: how the logs are said to be written.
         unread: some of the lines that cannot be read.
         unreadable: how many there are.
         read: how many lines could be read.
@@ -45,38 +46,38 @@ def advice(settings: LogSettings, unread: Sequence[bytes], unreadable: int, read
     if part <= (_SHARE if unreadable > _HANDFUL or unreadable == read + unreadable else _SHARE_OF_FEW):
         return ""
     share = f"{unreadable} of {unreadable + read} lines" if read else "no line"
-    said = f"has {share} {'not ' if read else ''}in the log format {settings.log_format!r}"
-    if settings.line_prefix:
-        said += f" behind the prefix {settings.line_prefix!r}"
-    return f"{said}: {_what_to_do(settings, unread)}"
+    said = f"has {share} {'not ' if read else ''}in the log format {rule.log_format!r}"
+    if rule.line_prefix:
+        said += f" behind the prefix {rule.line_prefix!r}"
+    return f"{said}: {_what_to_do(rule, unread)}"
 
 
-def _what_to_do(settings: LogSettings, lines: Sequence[bytes]) -> str:
-    if (format_ := _made(settings)) and isinstance(format_, JsonFormat) and (lacks := _lacks(format_, lines)):
+def _what_to_do(rule: Rule, lines: Sequence[bytes]) -> str:
+    if (format_ := _made(rule)) and isinstance(format_, JsonFormat) and (lacks := _lacks(format_, lines)):
         methods = " or DOWNLOAD_COUNTER['method']" if lacks == ["method"] else ""
         return f"they have no key that is known for {' and '.join(lacks)}. Set DOWNLOAD_COUNTER['json_keys']{methods}"
     if sum(_ERROR.match(line) is not None for line in lines) > len(lines) // 2:
         return "it is an error log. Leave it out of DOWNLOAD_COUNTER['logs']"
-    nearest = _nearest(settings, lines)
+    nearest = _nearest(rule, lines)
     if nearest is None:
         return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"
-    return f"set {_changes(settings, nearest)}, which reads them"
+    return f"set {_changes(rule, nearest)}, which reads them"
 
 
-def _changes(settings: LogSettings, nearest: LogSettings) -> str:
+def _changes(rule: Rule, nearest: Rule) -> str:
     return " and ".join(
         f"DOWNLOAD_COUNTER[{key!r}] = {getattr(nearest, key)!r}"
         for key in ("line_prefix", "log_format", "client", "method")
-        if getattr(nearest, key) != getattr(settings, key)
+        if getattr(nearest, key) != getattr(rule, key)
     )
 
 
-def _nearest(settings: LogSettings, lines: Sequence[bytes]) -> LogSettings | None:
+def _nearest(rule: Rule, lines: Sequence[bytes]) -> Rule | None:
     """The settings of a known format that read more than half of some lines, and the most of them.
 
     Of two that read as many, those that find more clients: a proxy's address is the same in many lines.
     """
-    plain = replace(settings, client="", json_keys=(), hosts=())
+    plain = replace(rule, client="", json_keys=(), hosts=())
     best, most = None, (len(lines) // 2 + 1, 0)
     for candidate in _candidates(plain):
         if (format_ := _made(candidate)) and (found := _reads(format_, lines)) > most:
@@ -84,7 +85,7 @@ def _nearest(settings: LogSettings, lines: Sequence[bytes]) -> LogSettings | Non
     return best
 
 
-def _candidates(plain: LogSettings) -> Iterator[LogSettings]:
+def _candidates(plain: Rule) -> Iterator[Rule]:
     # Prefixes first: a time in front of a line could pass for a virtual host.
     for prefix in prefixes():
         for name in (plain.log_format, *_BEHIND_PREFIX):
@@ -94,9 +95,9 @@ def _candidates(plain: LogSettings) -> Iterator[LogSettings]:
         yield replace(plain, log_format=name, line_prefix="", method="GET")
 
 
-def _made(settings: LogSettings) -> LogFormat | None:
+def _made(rule: Rule) -> LogFormat | None:
     try:
-        return settings.format()
+        return format_of(rule)
     except DownloadCounterError:
         return None
 
@@ -114,17 +115,17 @@ def _lacks(format_: JsonFormat, lines: Iterable[bytes]) -> list[str]:
     return [need for need in lacks[0] if need in missing] if lacks else []
 
 
-def advice_on_start(settings: LogSettings, lines: bytes) -> str:
+def advice_on_start(rule: Rule, lines: bytes) -> str:
     """Say what is wrong with a log by its first lines, as `advice` does; for a log of which no line names an image."""
-    format_ = settings.format()
+    format_ = format_of(rule)
     format_.rows(lines)
     unread = [line for line in format_.odd_lines(lines) if line and line[:1] != b"#" and format_.row(line) is None]
-    return advice(settings, unread[:100], len(unread), lines.count(b"\n") - len(unread))
+    return advice(rule, unread[:100], len(unread), lines.count(b"\n") - len(unread))
 
 
-def advice_on_sizes(settings: LogSettings, lines: Iterable[bytes]) -> str:
+def advice_on_sizes(rule: Rule, lines: Iterable[bytes]) -> str:
     """Say that a log does not say how many bytes were sent, if no line does that is not of HEAD."""
-    format_ = settings.format()
+    format_ = format_of(rule)
     if isinstance(format_, JsonFormat):
         lacks, what = all("size" in (format_.lacks(line) or ()) for line in lines), "DOWNLOAD_COUNTER['json_keys']"
     else:
@@ -132,41 +133,41 @@ def advice_on_sizes(settings: LogSettings, lines: Iterable[bytes]) -> str:
     return f"does not say how many bytes were sent, so nobody knows what finished. Set {what}" if lacks else ""
 
 
-def advice_on_clients(settings: LogSettings, lines: Sequence[bytes]) -> str:
+def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
     """Say that the lines end with the header of a proxy, and that it tells more clients than are counted.
 
     Args:
-        settings: how the logs are written.
+        rule: how the logs are written.
         lines: lines that name an image.
     """
     # Most logs have no such thing, and need no more than a look at how their lines end.
-    if settings.client or sum(_ADDRESS_LAST.search(line[-200:]) is not None for line in lines) < _MOST * len(lines):
+    if rule.client or sum(_ADDRESS_LAST.search(line[-200:]) is not None for line in lines) < _MOST * len(lines):
         return ""
-    text = formats().get(settings.log_format, {}).get("format", settings.log_format)
-    header = replace(settings, log_format=f'{text} "{_HEADER}"', client=_HEADER)
+    text = formats().get(rule.log_format, {}).get("format", rule.log_format)
+    header = replace(rule, log_format=f'{text} "{_HEADER}"', client=_HEADER)
     if not lines or not text.endswith('"') or not (format_ := _made(header)):
         return ""
     behind = [row[0] for line in lines if (row := format_.row(line))]
     # The name of a host may stand there, or what a cache says.
     clients = {client for client in behind if b":" in client or client.replace(b".", b"").isdigit()}
-    counted = _reads(settings.format(), lines)[1]
+    counted = _reads(format_of(rule), lines)[1]
     if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= counted:
         return ""
     return (
         f"ends its lines with the header that a proxy sends, which tells {len(clients)} clients, not {counted}: "
-        f"set {_changes(settings, header)}, which reads it"
+        f"set {_changes(rule, header)}, which reads it"
     )
 
 
-def advice_on_hosts(settings: LogSettings, lines: Iterable[bytes]) -> str:
+def advice_on_hosts(rule: Rule, lines: Iterable[bytes]) -> str:
     """Say that a log has several virtual hosts, if nobody has said which of them count.
 
     Args:
-        settings: how the logs are written.
+        rule: how the logs are written.
         lines: lines that name an image.
     """
-    format_ = settings.format()
-    if settings.hosts or not format_.has_host:
+    format_ = format_of(rule)
+    if rule.hosts or not format_.has_host:
         return ""
     number = len({host for line in lines if (host := format_.host_of(line))})
     if number < 2:

@@ -6,7 +6,7 @@ Formats and prefixes by name are rows of formats.toml and prefixes.toml.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import DownloadCounterError
+from ..settings import Rule
 from .compiler import compile_format, compile_prefix
 from .jsonformat import JsonFormat, loads
 from .logformat import LogFormat, Row
@@ -38,68 +39,52 @@ def _table(name: str) -> Mapping[str, Mapping[str, Any]]:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogSettings:
-    """The settings that say how the logs are written.
+def format_of(rule: Rule) -> LogFormat:
+    """Make the format of the logs, for one log.
 
-    Attributes:
-        log_format: the name of a known format, or an Apache LogFormat string.
-        client: the directive that names the client, such as `%a`; empty takes the format's own.
-        line_prefix: what stands before or around each line: a name such as `syslog`, or its LogFormat.
-        json_keys: the keys that have what a line needs, if the logs are JSON of no named format.
-        hosts: the virtual hosts that count, of logs that have several; empty: all.
-        method: the request method of all lines, for logs that do not say it.
-        methods: request methods that count.
+    Raises:
+        DownloadCounterError: a name that is none, a LogFormat that cannot be counted by, or one that lacks what
+            another setting needs.
     """
+    needs_agent = "crawlers" if rule.crawlers else "own_agents" if rule.own_agents else ""
+    found = _format_of(rule, agent=bool(needs_agent) or rule.programs)
+    if needs_agent and not found.has_agent:
+        raise DownloadCounterError(
+            f"The log format {rule.log_format!r} has no user agent (%{{User-Agent}}i), which "
+            f"DOWNLOAD_COUNTER[{needs_agent!r}] needs."
+        )
+    return found
 
-    log_format: str = "combined"
-    client: str = ""
-    line_prefix: str = ""
-    json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    hosts: tuple[str, ...] = ()
-    method: str = ""
-    methods: tuple[str, ...] = ("GET", "HEAD")
 
-    def format(self, *, agent: bool = False) -> LogFormat:
-        """Make the format, for one log.
-
-        Args:
-            agent: whether the user agent is wanted, if the format has it.
-
-        Raises:
-            DownloadCounterError: a name that is none, or a LogFormat that cannot be counted by.
-        """
-        if self.line_prefix in prefixes() and "key" in prefixes()[self.line_prefix]:
-            inner = replace(self, line_prefix="").format(agent=agent)
-            return Enveloped(prefixes()[self.line_prefix]["key"], inner)
-        prefix = _prefix(self.line_prefix)
-        known = formats().get(self.log_format, {})
-        if self.json_keys or "keys" in known:
-            return self._json(known.get("keys", {}), prefix)
-        options: dict[str, Any] = {
-            "methods": tuple(known.get("methods", self.methods)),
-            "client": self.client or known.get("client", ""),
-            "agent": agent,
-            "hosts": self.hosts,
-            "method": self.method,
-            "prefix": prefix,
-        }
-        if "fields" in known or self.log_format.startswith(_W3C):
-            return W3CFormat(known.get("fields", self.log_format.removeprefix(_W3C)), **options)
-        text = known.get("format", self.log_format)
-        if "%" not in text and "$" not in text:
-            raise DownloadCounterError(
-                f"DOWNLOAD_COUNTER['log_format'] is {text!r}, which is neither a LogFormat nor the name of a format. "
-                f"It may be: {', '.join(formats())}."
-            )
-        found = compile_format(text, status=known.get("status", ""), **options)
-        return replace(found, other=re.compile(known["other"].encode())) if "other" in known else found
-
-    def _json(self, known: Mapping[str, tuple[str, ...]], prefix: bytes) -> LogFormat:
-        keys = {**known, **dict(self.json_keys)}
-        if self.client:
-            keys["client"] = (self.client,)
-        return JsonFormat(keys, self.methods, self.hosts, self.method, prefix)
+def _format_of(rule: Rule, *, agent: bool) -> LogFormat:
+    if rule.line_prefix in prefixes() and "key" in prefixes()[rule.line_prefix]:
+        inner = _format_of(replace(rule, line_prefix=""), agent=agent)
+        return Enveloped(prefixes()[rule.line_prefix]["key"], inner)
+    prefix = _prefix(rule.line_prefix)
+    known = formats().get(rule.log_format, {})
+    if rule.json_keys or "keys" in known:
+        keys = {**known.get("keys", {}), **dict(rule.json_keys)}
+        if rule.client:
+            keys["client"] = (rule.client,)
+        return JsonFormat(keys, rule.methods, rule.hosts, rule.method, prefix)
+    options: dict[str, Any] = {
+        "methods": tuple(known.get("methods", rule.methods)),
+        "client": rule.client or known.get("client", ""),
+        "agent": agent,
+        "hosts": rule.hosts,
+        "method": rule.method,
+        "prefix": prefix,
+    }
+    if "fields" in known or rule.log_format.startswith(_W3C):
+        return W3CFormat(known.get("fields", rule.log_format.removeprefix(_W3C)), **options)
+    text = known.get("format", rule.log_format)
+    if "%" not in text and "$" not in text:
+        raise DownloadCounterError(
+            f"DOWNLOAD_COUNTER['log_format'] is {text!r}, which is neither a LogFormat nor the name of a format. "
+            f"It may be: {', '.join(formats())}."
+        )
+    found = compile_format(text, status=known.get("status", ""), **options)
+    return replace(found, other=re.compile(known["other"].encode())) if "other" in known else found
 
 
 @lru_cache(maxsize=16)

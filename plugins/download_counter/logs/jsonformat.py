@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from ..settings import JSON_NEEDS
 from .clients import client_in, is_client
 from .logformat import LogFormat, Row
 from .stamps import any_day
@@ -29,9 +30,6 @@ _FOREIGN = re.compile(r'(\\["\\/bfnrtu])|\\(?:x([0-9A-Fa-f]{2})|(.))')
 _REQUEST = re.compile(r"([A-Z]+) +(.+?)(?: HTTP/[0-9.]+)?$")
 
 Path = tuple[str, ...]
-
-JSON_NEEDS = ("client", "time", "request", "method", "path", "status", "size", "agent", "host")
-"""What a line needs, and the setting `json_keys` may name a key for; `request` is `GET /a.iso HTTP/1.1`."""
 
 
 class JsonFormat(LogFormat):

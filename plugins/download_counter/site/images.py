@@ -14,9 +14,8 @@ from pelican.contents import Page
 from pelican.generators import Generator
 
 from ..catalogue import Companion, Image, natural
-from ..counting.rule import SIGNATURES
 from ..names import Name, name_in
-from ..settings import Settings
+from ..settings import SIGNATURES, Settings
 from .filters import clean
 from .report import Figure
 
