@@ -178,7 +178,7 @@ def test_the_statistics_are_shut_by_taking_away_comment_signs(world: World, line
     assert site.read_text() != as_shipped
     htpasswd = world.path(Path("/etc/apache2/downloads.htpasswd"))
     subprocess.run(["htpasswd", "-Bbc", htpasswd, "maintainer", "secret"], check=True, capture_output=True)
-    world.run("apache2ctl", "graceful")
+    world.reload_server()
     try:
         shut = 401 if "AuthType" in lines else 403
         for address in ("/.stats/", "/en/.stats/", "/.stats/counts.json", "//.stats//", "/%2estats/index.html"):
@@ -189,7 +189,7 @@ def test_the_statistics_are_shut_by_taking_away_comment_signs(world: World, line
             assert world.curl("/.stats/", "--user", "maintainer:secret").status == 200
     finally:
         site.write_text(as_shipped)
-        world.run("apache2ctl", "graceful")
+        world.reload_server()
 
 
 class TestMails:

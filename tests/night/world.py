@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ HOST = "downloads.linuxvillage.org"
 WEB_ROOT = Path("/var/www/file-server")
 LOG = Path("/var/log/apache2/downloads-ssl-access.log")
 PROGRAM = Path("/opt/download_stats")
+RELOADED = "resuming normal operations"
 FOLDERS = ("etc", "opt", "run", "var/log", "var/www", "var/lib/logrotate")
 
 USER, USER_ID, ADM = "download-stats", 64999, 4
@@ -177,6 +179,16 @@ class World:
             stderr=subprocess.DEVNULL,
         )
         self.curl("/", "--retry", "20", "--retry-delay", "0", "--retry-connrefused")
+
+    def reload_server(self) -> None:
+        """Let Apache read its configuration again, and wait until it has: it opens its logs again meanwhile."""
+        errors = self.path(LOG).with_name("error.log")
+        before = errors.read_text().count(RELOADED)
+        self.run("apache2ctl", "graceful")
+        deadline = time.monotonic() + 20
+        while errors.read_text().count(RELOADED) == before:
+            assert time.monotonic() < deadline, errors.read_text()
+            time.sleep(0.05)
 
     def stop_server(self) -> None:
         """Stop Apache, and with it all that logs."""
