@@ -2,11 +2,13 @@
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, convert
 
 from .errors import DownloadCounterError
 
@@ -122,149 +124,102 @@ class Settings(Rule):
     scheduler: str | None = None
 
 
-Check = Callable[[Any], Any]
-"""From what a setting is in the site's settings to what it is here. Raises a ValueError that says what it may be."""
+_Word = Annotated[str, Meta(min_length=1)]
+_Words = tuple[_Word, ...]
+_Host = Annotated[str, Meta(pattern=r"^[^\x00-\x20\x7f]+$")]
+_Method = Annotated[str, Meta(pattern=r"^[A-Za-z]+$")]
+_Ending = Annotated[str, Meta(pattern=r"^\.[^/]+$")]
+_Status = Annotated[int, Meta(ge=100, le=599)]
+_SomeWords = Annotated[_Words, Meta(min_length=1)]
+_SomeMethods = Annotated[tuple[_Method, ...], Meta(min_length=1)]
+_SomeEndings = Annotated[tuple[_Ending, ...], Meta(min_length=1)]
+_SomeStatuses = Annotated[tuple[_Status, ...], Meta(min_length=1)]
 
 
-def _value(wanted: str, is_good: Callable[[Any], bool]) -> Check:
-    def check(value: Any) -> Any:
-        if not is_good(value):
-            raise ValueError(wanted)
-        return value
-
-    return check
-
-
-def _list(wanted: str, is_good: Callable[[Any], bool], least: int = 0) -> Check:
-    def check(value: Any) -> tuple[Any, ...]:
-        if not isinstance(value, list | tuple | set | frozenset) or len(value) < least or not all(map(is_good, value)):
-            raise ValueError(wanted)
-        return tuple(value)
-
-    return check
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_method(value: Any) -> bool:
-    return isinstance(value, str) and value.isalpha()
-
-
-def _is_network(value: Any) -> bool:
-    try:
-        return bool(ip_network(value))
-    except ValueError:
-        return False
-
-
-def _path(value: Any) -> Path:
-    if not isinstance(value, str | Path) or not str(value):
-        raise ValueError("the path of a folder")
-    return Path(value).expanduser().absolute()
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
 
 
 def _globs(value: Any) -> tuple[str, ...]:
-    wanted = "globs of access logs: a list of texts, or one text with blanks between"
-    try:
-        globs: tuple[str, ...] = _list(wanted, _is_word, 1)(shlex.split(value) if isinstance(value, str) else value)
-    except ValueError:
-        raise ValueError(wanted) from None
-    return globs
+    return convert(shlex.split(value) if isinstance(value, str) else value, _SomeWords)
 
 
-def _endings(least: int) -> Check:
-    def is_ending(item: Any) -> bool:
-        return isinstance(item, str) and len(item) > 1 and item.startswith(".") and "/" not in item
-
-    check = _list('a list of endings such as [".iso"]', is_ending, least)
-    return lambda value: tuple(item.lower() for item in check(value))
+def _lower(endings: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(str.lower, endings))
 
 
-def _json_keys(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    wanted = f"a dict such as {{'client': 'request.remote_ip'}}; its keys may be {', '.join(JSON_NEEDS)}"
-    if not isinstance(value, dict) or not value.keys() <= set(JSON_NEEDS):
-        raise ValueError(wanted)
-    lists = {need: [keys] if isinstance(keys, str) else keys for need, keys in value.items()}
-    return tuple((need, _list(wanted, _is_word, 1)(keys)) for need, keys in lists.items())
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ip_network(text)) for text in texts)
 
 
-def _is_pattern(value: Any) -> bool:
-    try:
-        groups = re.compile(value).groupindex.keys() if _is_word(value) else set()
-    except re.error:
-        return False
-    return bool(groups) and groups <= {"series", "version", "arch"}
+def _json_keys(keys: dict[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not keys.keys() <= set(JSON_NEEDS):
+        raise ValueError
+    return tuple((need, convert([one] if isinstance(one, str) else one, _SomeWords)) for need, one in keys.items())
 
 
-def _aliases(value: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, dict) or not all(map(_is_word, [*value, *value.values()])):
-        raise ValueError("a dict from a file's name before to its name now, both below the web root")
-    return tuple(value.items())
+def _patterns(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        groups = re.compile(text).groupindex.keys()
+        if not groups or not groups <= {"series", "version", "arch"}:
+            raise ValueError
+    return texts
 
 
-def _prefix(longest: int) -> Check:
-    def is_prefix(value: Any) -> bool:
-        return value is None or (type(value) is int and 1 <= value <= longest)
-
-    return _value(f"None or a prefix length from 1 to {longest}", is_prefix)
+def _pairs(names: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(names.items())
 
 
-def _fingerprint(value: Any) -> str:
-    digits = value.replace(" ", "").upper() if isinstance(value, str) else "?"
+def _fingerprint(text: str) -> str:
+    digits = text.replace(" ", "").upper()
     if not re.fullmatch(r"(?:[0-9A-F]{40}|[0-9A-F]{64})?", digits):
-        raise ValueError("the fingerprint of an OpenPGP key: 40 or 64 hexadecimal digits")
+        raise ValueError
     return digits
 
 
-_NAME = _value("a text", _is_text)
-_TEXT = _value("a text that is not empty", _is_word)
-_SWITCH = _value("True or False", lambda value: isinstance(value, bool))
-_NETWORKS = _list('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', _is_network)
-
-_CHECKS: dict[str, Check] = {
-    "web_root": _path,
-    "logs": _globs,
-    "log_format": _TEXT,
-    "client": _NAME,
-    "line_prefix": _NAME,
-    "json_keys": _json_keys,
-    "hosts": _list(
-        'a list of host names such as ["downloads.example"]', lambda item: _is_word(item) and item.isprintable()
+# Key -> what it may be, the same as a type, and what is made of it, which may raise a ValueError too.
+_KEYS: dict[str, tuple[Any, ...]] = {
+    "web_root": ("the path of a folder", _Word, _folder),
+    "logs": ("globs of access logs: a list of texts, or one text with blanks between", Any, _globs),
+    "log_format": ("a text that is not empty", _Word),
+    "client": ("a text", str),
+    "line_prefix": ("a text", str),
+    "json_keys": (
+        f"a dict such as {{'client': 'request.remote_ip'}}; its keys may be {', '.join(JSON_NEEDS)}",
+        dict[str, Any],
+        _json_keys,
     ),
-    "method": _value('a request method such as "GET"', lambda value: value == "" or _is_method(value)),
+    "hosts": ('a list of host names such as ["downloads.example"]', tuple[_Host, ...]),
+    "method": ('a request method such as "GET"', Annotated[str, Meta(pattern="^[A-Za-z]*$")]),
     # Without an ending nothing is an image, and every line of every log would be looked at for nothing.
-    "extensions": _endings(1),
-    "companions": _endings(0),
-    "methods": _list('a list of request methods such as ["GET", "HEAD"]', _is_method, 1),
-    "statuses": _list(
-        "a list of HTTP status codes such as [200, 206]", lambda item: type(item) is int and 100 <= item <= 599, 1
+    "extensions": ('a list of endings such as [".iso"]', _SomeEndings, _lower),
+    "companions": ('a list of endings such as [".iso"]', tuple[_Ending, ...], _lower),
+    "methods": ('a list of request methods such as ["GET", "HEAD"]', _SomeMethods),
+    "statuses": ("a list of HTTP status codes such as [200, 206]", _SomeStatuses),
+    "bytes_sent": ('"auto", "wire" (%O) or "body" (%b)', Literal["auto", "wire", "body"]),
+    "url_prefix": ("a text", str),
+    "crawlers": ("True or False", bool),
+    "own_networks": ('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', _Words, _networks),
+    "own_agents": ('a list of texts such as ["UptimeRobot"]', _Words),
+    "fold_ipv4": ("None or a prefix length from 1 to 32", Annotated[int, Meta(ge=1, le=32)] | None),
+    "fold_ipv6": ("None or a prefix length from 1 to 128", Annotated[int, Meta(ge=1, le=128)] | None),
+    "programs": ("True or False", bool),
+    "countries": ("a text", str),
+    "networks": ("a text", str),
+    "names": (
+        r"""a list of regular expressions with a group named series, version or arch: ["-(?P<version>[0-9]+)-"]""",
+        _Words,
+        _patterns,
     ),
-    "bytes_sent": _value('"auto", "wire" (%O) or "body" (%b)', lambda value: value in ("auto", "wire", "body")),
-    "url_prefix": _NAME,
-    "crawlers": _SWITCH,
-    "own_networks": lambda value: tuple(str(ip_network(item)) for item in _NETWORKS(value)),
-    "own_agents": _list('a list of texts such as ["UptimeRobot"]', _is_word),
-    "fold_ipv4": _prefix(32),
-    "fold_ipv6": _prefix(128),
-    "programs": _SWITCH,
-    "countries": _NAME,
-    "networks": _NAME,
-    "names": _list(
-        "a list of regular expressions with a group named series, version or arch, such as "
-        r'["^noble-(?P<series>[a-z]+)"]',
-        _is_pattern,
+    "aliases": (
+        "a dict from a file's name before to its name now, both below the web root",
+        dict[_Word, _Word],
+        _pairs,
     ),
-    "aliases": _aliases,
-    "notes": _TEXT,
-    "key": _fingerprint,
-    "show_counts": _SWITCH,
-    "scheduler": _value("a text that is not empty", lambda value: value is None or _is_word(value)),
+    "notes": ("a text that is not empty", _Word),
+    "key": ("the fingerprint of an OpenPGP key: 40 or 64 hexadecimal digits", str, _fingerprint),
+    "show_counts": ("True or False", bool),
+    "scheduler": ("a text that is not empty", _Word | None),
 }
 
 
@@ -278,11 +233,14 @@ def check(raw: Mapping[str, Any]) -> Settings:
         raise DownloadCounterError(f"DOWNLOAD_COUNTER must be a dict, not {type(raw).__name__}.")
     values: dict[str, Any] = {}
     for key, value in raw.items():
-        if key not in _CHECKS:
-            raise DownloadCounterError(f"DOWNLOAD_COUNTER has no key {key!r}. It may have: {', '.join(_CHECKS)}.")
+        if key not in _KEYS:
+            raise DownloadCounterError(f"DOWNLOAD_COUNTER has no key {key!r}. It may have: {', '.join(_KEYS)}.")
+        wanted, kind, *changes = _KEYS[key]
         try:
-            values[key] = _CHECKS[key](value)
-        except ValueError as wanted:
+            values[key] = convert(str(value) if isinstance(value, Path) else value, kind)
+            for change in changes:
+                values[key] = change(values[key])
+        except (ValueError, re.error):
             raise DownloadCounterError(f"DOWNLOAD_COUNTER[{key!r}] is {value!r}, but must be {wanted}.") from None
     for key, what in (("web_root", "the folder that the web server serves"), ("logs", "globs of its access logs")):
         if key not in values:
