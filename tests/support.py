@@ -234,6 +234,17 @@ CustomLog "{self.log}" asked
         """What logrotate's postrotate does on Debian: new log files for new requests, running ones end in peace."""
         os.kill(self.pid, signal.SIGUSR1)
 
+    def note_time(self) -> None:
+        """Have Apache look at the clock after it was turned.
+
+        The first answer after that may be cut: its event MPM takes a connection that is newer than the time it knows
+        for one of a clock that went back, and ends it (process_timeout_queue in server/mpm/event/event.c).
+        """
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(b"GET /what-time-is-it HTTP/1.0\r\n\r\n")
+            while connection.recv(4096):
+                pass
+
     def lines(self) -> list[bytes]:
         """The lines of the current access log."""
         return self.log.read_bytes().splitlines(keepends=True)

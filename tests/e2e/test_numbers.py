@@ -29,11 +29,12 @@ class Server:
         for name in (f"{IMAGE}.sha256", f"{IMAGE}.asc", "SHA256SUMS"):
             (self.web_root / name).write_text("what checks it\n")
         self.clock = Clock(folder / "clock")
-        self.turn_to(ONE)
+        self.clock.set(datetime.combine(ONE, time(10)))
         self.apache = Apache(folder, self.web_root, COMBINED, self.clock)
 
     def turn_to(self, day: date) -> None:
         self.clock.set(datetime.combine(day, time(10)))
+        self.apache.note_time()
 
     def ask(
         self, client: int, file: str, agent: str = WGET, *, method: str = "GET", part: tuple[int, int] | None = None

@@ -91,7 +91,7 @@ class Site:
         (folder / "downloads").mkdir()
         self.clock = Clock(folder / "clock")
         self.day = FIRST_DAY
-        self.turn_to(FIRST_DAY, time(10))
+        self.clock.set(datetime.combine(FIRST_DAY, time(10)))
         self.server = Apache(folder, self.web_root, log_format, self.clock)
         self.ledger = Ledger(SIZES)
         self.clients = Clients(self.server, self.ledger, folder / "downloads")
@@ -100,6 +100,7 @@ class Site:
 
     def turn_to(self, day: date, at: time) -> None:
         self.clock.set(datetime.combine(day, at))
+        self.server.note_time()
 
     def start_rotating(self) -> None:
         self._logrotate = Logrotate(self._folder, self.server, self.clock)

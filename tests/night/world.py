@@ -245,6 +245,8 @@ class World:
         """Set this server's clock."""
         self.now = moment
         self.clock.set(moment)
+        if self._server is not None:
+            self.curl("/what-time-is-it")  # as `Apache.note_time`
 
 
 class Answer:
