@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from .catalogue import scan
 from .errors import DownloadCounterError
@@ -77,8 +76,8 @@ def run(settings: Settings) -> Outcome:
     Raises:
         DownloadCounterError: as `ingest.ingest` and `catalogue.scan`.
     """
-    # What is wrong with an image is said where it matters, by the build of the pages.
-    images, _ = scan(settings.web_root, settings.extensions, settings.companions)
+    # Only sizes matter here. What is wrong with an image is said by the build of the pages.
+    images, _ = scan(settings.web_root, settings.extensions, ())
     sizes = {image.file: image.size for image in images}
     with lock(settings.web_root, LOCK):
         outcome = (_with_progress if sys.stderr.isatty() else ingest)(settings, sizes)
@@ -133,6 +132,8 @@ def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path)
 
 
 def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool, as_json: bool) -> str:
+    from zoneinfo import ZoneInfo
+
     from .history.store import load
     from .history.year import to_json
     from .names import name_in

@@ -15,8 +15,8 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
+from zlib import crc32
 
 from .errors import DownloadCounterError
 
@@ -92,10 +92,11 @@ class Staged:
     def temporary(self) -> str:
         """The name it has beside its place until it is put there.
 
-        Two runs do not meet, for the whole is done under `lock`. It is short however long the
-        file's own name is.
+        Two runs do not meet, for the whole is done under `lock`. A name may have 255 bytes, so of a long one
+        this has a part and a checksum.
         """
-        return TEMPORARY + blake2b(os.fsencode(self.path.name), digest_size=8).hexdigest()
+        name = os.fsencode(self.path.name)
+        return f"{TEMPORARY}{crc32(name):08x}-{os.fsdecode(name[:100])}"
 
     def put(self) -> None:
         """Rename the file into its place.
