@@ -290,7 +290,7 @@ def _from_lists(file: str, folders: list[_Folder], signed: bool) -> list[Compani
     """Give what the lists of an image's folder and of those above it say of the image, with signatures and key."""
     found: list[Companion] = []
     for folder in folders:
-        below = os.fsencode(os.path.relpath(file, folder.path or "."))
+        below = os.fsencode(file.removeprefix(f"{folder.path}/"))
         for one, digests in folder.lists:
             if below in digests:
                 kind, digest = digests[below]
