@@ -37,6 +37,9 @@ _MISSING_NAMES = 1 << 12
 # Unreadable lines that are kept, to find out what format they are in.
 _SAMPLE = 100
 
+# So few lines may all lack their client: a proxy's header is not there when somebody asks the server itself.
+_FEW = 5
+
 # Rows after which the clients of big files are packed: a dict takes seven times the room.
 _ROWS_UNPACKED = 1 << 20
 _BIG = 1 << 17
@@ -137,6 +140,9 @@ def _tally(blocks: Iterable[tuple[bytes, int]], rule: Rule, log_format: LogForma
             places.pack(_BIG)
     places.pack(0)
     _pass_over_wrong_clocks(result)
+    if result.lines > _FEW and not result.clients.names.strip(b"-\n"):  # no line has a client, so none counts
+        result.clients = Clients()
+        result.unreadable, result.lines = result.unreadable + result.lines, 0
     return result
 
 

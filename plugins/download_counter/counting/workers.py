@@ -8,7 +8,14 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ..history.day import Record
-from ..logs.advice import advice, advice_on_clients, advice_on_hosts, advice_on_sizes, advice_on_start
+from ..logs.advice import (
+    advice,
+    advice_on_clients,
+    advice_on_hosts,
+    advice_on_requests,
+    advice_on_sizes,
+    advice_on_start,
+)
 from ..logs.files import Log, LogProblem, first_lines, line_starts, read, whole_lines
 from ..logs.formats import format_of
 from ..settings import Rule
@@ -112,17 +119,19 @@ class _Lines:
 
 def _advice(reading: Reading, rule: Rule) -> str:
     tally = reading.tally
-    if said := advice(rule, tally.sample, tally.unreadable - tally.misdated, tally.lines):
+    counts = line_filter(rule.extensions)
+    start = first_lines(reading.log.path)
+    lines = [line for line in start.split(b"\n") if counts(line)]
+    unread = tally.unreadable - tally.misdated
+    if unread and (said := advice(rule, tally.sample or lines, unread, tally.lines)):
         return said
     if not (tally.lines or tally.unreadable or reading.problem):
-        return advice_on_start(rule, first_lines(reading.log.path))
+        return advice_on_start(rule, start) or advice_on_requests(rule, lines)
     if tally.agentless:
         keys = " and ".join(f"DOWNLOAD_COUNTER[{key!r}]" for key in ("crawlers", "own_agents") if getattr(rule, key))
         return f"has {tally.agentless} lines without a user agent, which {keys} needs. They do not count"
     if tally.misdated:
         return f"has {tally.misdated} lines with a day far from all others, as of a wrong clock. They do not count"
-    counts = line_filter(rule.extensions)
-    lines = [line for line in first_lines(reading.log.path).split(b"\n") if counts(line)]
     asked = tally.lines > tally.heads and not tally.has_bytes
     return (
         advice_on_clients(rule, lines)

@@ -8,7 +8,7 @@ from ..errors import DownloadCounterError
 from ..settings import Rule
 from .formats import format_of, formats, prefixes
 from .jsonformat import JsonFormat
-from .logformat import LogFormat
+from .logformat import LogFormat, Row
 
 # A few lines of a log may be damaged or a client's nonsense. More than this share are another format, if they are more
 # than a handful, or a fifth of a short log.
@@ -80,7 +80,8 @@ def _nearest(rule: Rule, lines: Sequence[bytes]) -> Rule | None:
     plain = replace(rule, client="", json_keys=(), hosts=())
     best, most = None, (len(lines) // 2 + 1, 0)
     for candidate in _candidates(plain):
-        if (format_ := _made(candidate)) and (found := _reads(format_, lines)) > most:
+        in_header = bool(formats().get(candidate.log_format, {}).get("client"))
+        if (format_ := _made(candidate)) and (found := _reads(format_, lines, in_header=in_header)) > most:
             best, most = candidate, found
     return best
 
@@ -102,10 +103,21 @@ def _made(rule: Rule) -> LogFormat | None:
         return None
 
 
-def _reads(format_: LogFormat, lines: Iterable[bytes]) -> tuple[int, int]:
-    """How many of some lines a format reads, and how many clients it finds."""
-    rows = [row for line in lines if (row := format_.row(line)) and row[0] not in (b"", b"-") and format_.day(row[1])]
-    return len(rows), len({row[0] for row in rows})
+def _reads(format_: LogFormat, lines: Iterable[bytes], *, in_header: bool = False) -> tuple[int, int]:
+    """How many of some lines a format reads, and how many clients it finds; in a proxy's header are no names."""
+    rows = [row for line in lines if (row := format_.row(line)) and _is_answer(row) and format_.day(row[1])]
+    clients = [row[0] for row in rows if _is_address(row[0]) or (b"." in row[0] and not in_header)]
+    return len(clients), len(set(clients))
+
+
+def _is_answer(row: Row) -> bool:
+    """Say whether there is a request of a method that counts, and a status."""
+    method, target, status = row[2]
+    return bool(method and target) and bytes(status).isdigit()
+
+
+def _is_address(client: bytes) -> bool:
+    return b":" in client or client.replace(b".", b"").isdigit()
 
 
 def _lacks(format_: JsonFormat, lines: Iterable[bytes]) -> list[str]:
@@ -149,13 +161,32 @@ def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
         return ""
     behind = [row[0] for line in lines if (row := format_.row(line))]
     # The name of a host may stand there, or what a cache says.
-    clients = {client for client in behind if b":" in client or client.replace(b".", b"").isdigit()}
+    clients = set(filter(_is_address, behind))
     counted = _reads(format_of(rule), lines)[1]
     if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= counted:
         return ""
     return (
         f"ends its lines with the header that a proxy sends, which tells {len(clients)} clients, not {counted}: "
         f"set {_changes(rule, header)}, which reads it"
+    )
+
+
+def advice_on_requests(rule: Rule, lines: Sequence[bytes]) -> str:
+    """Say that no line has a request and a status where the format has them, though many name an image.
+
+    Args:
+        rule: how the logs are written.
+        lines: lines that name an image.
+    """
+    if len(lines) <= _HANDFUL or "methods" in formats().get(rule.log_format, {}):
+        return ""
+    format_ = format_of(rule)
+    rows = [row for line in lines if (row := format_.row(line)) and row[0]]
+    if not rows or any(map(_is_answer, rows)):
+        return ""
+    return (
+        f"has {len(lines)} lines that name an image, and in none of them {' or '.join(rule.methods)} and a status "
+        f"where the log format {rule.log_format!r} has them: {_what_to_do(rule, lines)}"
     )
 
 

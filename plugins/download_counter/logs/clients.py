@@ -14,12 +14,11 @@ _IPV6 = (
     rb"(?=[0-9A-Fa-f]*+:)(?=[0-9A-Fa-f:]*?::|(?:[0-9A-Fa-f]++:){7}[0-9A-Fa-f]|(?:[0-9A-Fa-f]++:){6}[0-9]++\.)"
     rb"[0-9A-Fa-f:]++(?>\.[0-9]++\.[0-9]++\.[0-9]++|)(?>%[0-9A-Za-z._~-]++|)"
 )
+ADDRESS = rb"(?:%b|%b)" % (_IPV4, _IPV6)
 ADDRESS_BEFORE_PORT = (
     rb"(?:%b|%b|\[[0-9A-Fa-f:.]++\]|(?=[0-9A-Fa-f:]*?::|(?:[0-9A-Fa-f]++:){8})[0-9A-Fa-f:.]+)(?=:[0-9]++(?!:))"
 ) % (_IPV4, _NAME)
 _PORT = rb"(?>:[0-9]{1,5}|)(?![0-9A-Za-z.:_-])"
-
-
 _IN_BRACKETS = rb"\[%b\]%b" % (_IPV6, _PORT)
 
 # `unix:` is what nginx writes of a client that came through a socket. Behind an IPv4 address, and behind one in

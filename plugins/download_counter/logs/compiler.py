@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..errors import DownloadCounterError
-from .clients import ADDRESS_BEFORE_PORT, CLIENT, FORWARDED_FOR, LIST_BEFORE, MAY_BE_CLIENT
+from .clients import ADDRESS, ADDRESS_BEFORE_PORT, CLIENT, FORWARDED_FOR, LIST_BEFORE, MAY_BE_CLIENT
 from .directives import DIRECTIVES, Token, tokens
 from .logformat import FIELDS, LineFormat
 from .stamps import EPOCHS, Day, epoch_day, strftime_pattern, written_day
@@ -244,8 +244,8 @@ class _Compiler:
                 return self._group("size", self._known(token))
             case "i" if self.task.agent and token.header == "user-agent" and "agent" not in self.taken:
                 return self._group("agent", self._any(index))
-            case "u" if not self._quoted(index):
-                return self._user(index)
+            case "u" | "h" | "a" if not self._quoted(index):
+                return self._user(index) if token.letter == "u" else b"(?:" + CLIENT + b"|-)"
         return self._any(index)
 
     def _known(self, token: Token) -> bytes:
@@ -279,13 +279,19 @@ class _Compiler:
         if not following:
             return rb"[^ \r\n]*+"
         first = re.escape(following[:1])
+        # The name that a client gives itself is no address: that would be the client's, in another format. Servers
+        # escape quotes in it.
+        is_name = self.tokens[index].letter in ("l", "u")
+        kept_out, escaped = (rb'"\\', rb"\\[^\n]|") if is_name else (b"", b"")
+        none = b"(?!%b%b)" % (ADDRESS, first) if is_name else b""
+        plain = rb"[^\n" + first + kept_out + b"]"
         if self.usual:
-            return rb"(?:-|[^\n" + first + rb"]*+)"  # most often it is nothing, and a dash is soon compared
+            return b"(?:-|" + none + plain + b"*+)"  # most often it is nothing, and a dash is soon compared
         if len(following) == 1:
-            return rb"[^\n" + first + rb"]*+"
+            return none + (repeated(escaped + plain + b"++") if is_name else plain + b"*+")
         # A user name may have blanks in it: it ends where all that follows it begins.
         end = re.escape(following)
-        return _field(rb"[^\n" + first + rb"]", rb"(?!" + end + rb")[^\n]", end)
+        return none + _field(plain, escaped + b"(?!" + end + rb")[^\n" + kept_out + b"]", end)
 
     def _user(self, index: int) -> bytes:
         """A user name; a dash by itself in it is the name that the next field has: the line is in another format."""
