@@ -65,6 +65,13 @@ KINDS = {
     "docker compose": "web-1  | " + COMBINED,
     "colours": "\x1b[36mweb-1  | \x1b[0m" + COMBINED,
     "a time in front": "2026-05-09T08:00:00.123Z " + COMBINED,
+    "a request's id first": "{n}3a9be01f7c{n} " + COMBINED,
+    "JSON with keys of its own": JSON.replace("remote_addr", "peer")
+    .replace("time", "when")
+    .replace('"req', '"http_req'),
+    "JSON with a proxy's header under another key": JSON.replace(
+        '"remote_addr": "{client}"', '"remote_addr": "10.0.0.4", "x_forwarded_for": "{client}"'
+    ),
 }
 
 
@@ -82,7 +89,7 @@ def advised(warnings: tuple[str, ...]) -> dict[str, Any]:
     return {
         match[1]: ast.literal_eval(match[2])
         for warning in warnings
-        for match in re.finditer(r"DOWNLOAD_COUNTER\['(\w+)'\] = ('(?:[^'\\]|\\.)*')", warning)
+        for match in re.finditer(r"DOWNLOAD_COUNTER\['(\w+)'\] = ('(?:[^'\\]|\\.)*'|{[^}]*})", warning)
     }
 
 
@@ -123,6 +130,38 @@ def test_a_log_in_which_no_line_has_a_size_says_that_nobody_knows_what_finished(
 
     assert "does not say how many bytes were sent" in outcome.warnings[0]
     assert [day.files["linux.iso"].finished for day in outcome.history.days.values()] == [None]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(COMBINED.replace("- -", "{client} -").replace("{client}", "10.0.0.4", 1), id="a client second"),
+        pytest.param(COMBINED.replace("{client} - -", "alice - {client}"), id="a client in the user's place"),
+        pytest.param("https " + COMBINED.replace(" - ", ' "{client}" - ', 1), id="a word first, and a header third"),
+        pytest.param(COMBINED.replace("{client}", "-"), id="no client"),
+        pytest.param(COMBINED.replace("GET {path} HTTP/1.1", "-").replace('"-" "', '"GET {path}" "'), id="no request"),
+        pytest.param(COMBINED.replace("200", "-"), id="no status"),
+    ],
+)
+def test_a_log_in_a_format_that_nobody_knows_counts_nothing_and_says_so(line: str, tmp_path: Path) -> None:
+    lines = [line.format(client=client, path="/linux.iso", size=SIZE, n=n) for n, client in enumerate(CLIENTS * 3)]
+    (tmp_path / "access.log").write_text("\n".join([*lines, ""]))
+
+    outcome = ingest(check({"web_root": tmp_path, "logs": [str(tmp_path / "access.log")]}), {"linux.iso": SIZE})
+
+    assert outcome.history.counts == {}
+    assert "Set DOWNLOAD_COUNTER['log_format'] to their LogFormat" in outcome.warnings[0]
+
+
+def test_a_few_lines_without_a_proxys_header_are_no_reason_to_write_a_mail(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(COMBINED.format(client="-", path="/linux.iso", size=SIZE, n=1) + "\n")
+    options = {"log_format": '%{X-Forwarded-For}i %l %u %t "%r" %>s %O', "client": "%{X-Forwarded-For}i"}
+
+    outcome = ingest(
+        check({"web_root": tmp_path, "logs": [str(tmp_path / "access.log")], **options}), {"linux.iso": SIZE}
+    )
+
+    assert not outcome.warnings
 
 
 LINE = COMBINED.format(client=CLIENTS[0], path="/linux.iso", size=SIZE, n=1)

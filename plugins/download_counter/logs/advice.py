@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..errors import DownloadCounterError
 from ..settings import Rule
 from .formats import format_of, formats, prefixes
-from .jsonformat import JsonFormat
+from .jsonformat import JsonFormat, guess_keys, loads
 from .logformat import LogFormat, Row
 
 # A few lines of a log may be damaged or a client's nonsense. More than this share are another format, if they are more
@@ -53,23 +53,24 @@ def advice(rule: Rule, unread: Sequence[bytes], unreadable: int, read: int) -> s
 
 
 def _what_to_do(rule: Rule, lines: Sequence[bytes]) -> str:
+    if sum(_ERROR.match(line) is not None for line in lines) > len(lines) // 2:
+        return "it is an error log. Leave it out of DOWNLOAD_COUNTER['logs']"
+    if nearest := _nearest(rule, lines):
+        return f"set {_changes(rule, nearest)}, which reads them"
     if (format_ := _made(rule)) and isinstance(format_, JsonFormat) and (lacks := _lacks(format_, lines)):
         methods = " or DOWNLOAD_COUNTER['method']" if lacks == ["method"] else ""
         return f"they have no key that is known for {' and '.join(lacks)}. Set DOWNLOAD_COUNTER['json_keys']{methods}"
-    if sum(_ERROR.match(line) is not None for line in lines) > len(lines) // 2:
-        return "it is an error log. Leave it out of DOWNLOAD_COUNTER['logs']"
-    nearest = _nearest(rule, lines)
-    if nearest is None:
-        return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"
-    return f"set {_changes(rule, nearest)}, which reads them"
+    if sum(isinstance(loads(line), dict) for line in lines) > len(lines) // 2:
+        return "they are JSON. Name the keys that have what counts in DOWNLOAD_COUNTER['json_keys']"
+    return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"
 
 
 def _changes(rule: Rule, nearest: Rule) -> str:
-    return " and ".join(
-        f"DOWNLOAD_COUNTER[{key!r}] = {getattr(nearest, key)!r}"
-        for key in ("line_prefix", "log_format", "client", "method")
-        if getattr(nearest, key) != getattr(rule, key)
-    )
+    settings = {key: getattr(nearest, key) for key in ("line_prefix", "log_format", "json_keys", "client", "method")}
+    changed = {key: value for key, value in settings.items() if value != getattr(rule, key)}
+    if "json_keys" in changed:
+        changed["json_keys"] = {need: keys[0] if len(keys) == 1 else list(keys) for need, keys in nearest.json_keys}
+    return " and ".join(f"DOWNLOAD_COUNTER[{key!r}] = {value!r}" for key, value in changed.items())
 
 
 def _nearest(rule: Rule, lines: Sequence[bytes]) -> Rule | None:
@@ -79,14 +80,14 @@ def _nearest(rule: Rule, lines: Sequence[bytes]) -> Rule | None:
     """
     plain = replace(rule, client="", json_keys=(), hosts=())
     best, most = None, (len(lines) // 2 + 1, 0)
-    for candidate in _candidates(plain):
+    for candidate in _candidates(plain, lines):
         in_header = bool(formats().get(candidate.log_format, {}).get("client"))
         if (format_ := _made(candidate)) and (found := _reads(format_, lines, in_header=in_header)) > most:
             best, most = candidate, found
     return best
 
 
-def _candidates(plain: Rule) -> Iterator[Rule]:
+def _candidates(plain: Rule, lines: Sequence[bytes]) -> Iterator[Rule]:
     # Prefixes first: a time in front of a line could pass for a virtual host.
     for prefix in prefixes():
         for name in (plain.log_format, *_BEHIND_PREFIX):
@@ -94,6 +95,8 @@ def _candidates(plain: Rule) -> Iterator[Rule]:
     for name in formats():
         yield replace(plain, log_format=name, line_prefix="")
         yield replace(plain, log_format=name, line_prefix="", method="GET")
+    if keys := guess_keys(lines):
+        yield replace(plain, log_format="json", line_prefix="", json_keys=keys)
 
 
 def _made(rule: Rule) -> LogFormat | None:
@@ -146,29 +149,37 @@ def advice_on_sizes(rule: Rule, lines: Iterable[bytes]) -> str:
 
 
 def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
-    """Say that the lines end with the header of a proxy, and that it tells more clients than are counted.
+    """Say that the lines have a proxy's header too, at their end or under a key, which tells more clients.
 
     Args:
         rule: how the logs are written.
         lines: lines that name an image.
     """
-    # Most logs have no such thing, and need no more than a look at how their lines end.
-    if rule.client or sum(_ADDRESS_LAST.search(line[-200:]) is not None for line in lines) < _MOST * len(lines):
+    counted = format_of(rule)
+    if rule.client or not lines:
         return ""
-    text = formats().get(rule.log_format, {}).get("format", rule.log_format)
-    header = replace(rule, log_format=f'{text} "{_HEADER}"', client=_HEADER)
-    if not lines or not text.endswith('"') or not (format_ := _made(header)):
-        return ""
-    behind = [row[0] for line in lines if (row := format_.row(line))]
+    if isinstance(counted, JsonFormat):
+        keys = dict(rule.json_keys) | {need: keys for need, keys in guess_keys(lines) if need == "client"}
+        where, header = "has another key for the client", replace(rule, json_keys=tuple(keys.items()))
+        most_other = 2  # behind an address may be a port, which is another one each time
+    else:
+        # Most logs have no such thing, and need no more than a look at how their lines end.
+        if sum(_ADDRESS_LAST.search(line[-200:]) is not None for line in lines) < _MOST * len(lines):
+            return ""
+        text = formats().get(rule.log_format, {}).get("format", rule.log_format)
+        if not text.endswith('"'):
+            return ""
+        where = "ends its lines with the header that a proxy sends"
+        header = replace(rule, log_format=f'{text} "{_HEADER}"', client=_HEADER)
+        most_other = 1
+    format_ = _made(header)
+    behind = [row[0] for line in lines if format_ and (row := format_.row(line))]
     # The name of a host may stand there, or what a cache says.
     clients = set(filter(_is_address, behind))
-    counted = _reads(format_of(rule), lines)[1]
-    if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= counted:
+    number = _reads(counted, lines)[1]
+    if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= most_other * number:
         return ""
-    return (
-        f"ends its lines with the header that a proxy sends, which tells {len(clients)} clients, not {counted}: "
-        f"set {_changes(rule, header)}, which reads it"
-    )
+    return f"{where}, which tells {len(clients)} clients, not {number}: set {_changes(rule, header)}, which reads it"
 
 
 def advice_on_requests(rule: Rule, lines: Sequence[bytes]) -> str:

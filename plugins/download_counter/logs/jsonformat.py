@@ -10,7 +10,7 @@ Sources: RFC 8259; httpd writes `\xhh` in JSON too, which has no such escape, an
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from operator import attrgetter
@@ -227,3 +227,49 @@ def _day_in_seconds(value: float) -> bytes:
 def _size(value: Any) -> bytes:
     text = _bytes(value)
     return text if text.isdigit() and len(text) <= 18 else b"-" if text == b"-" else b""
+
+
+# What a line needs -> how it looks, and a part of the names of keys that have it. A number or a word may be anything,
+# so there the name must fit; with a bar at its end it need not, but is preferred.
+_LOOKS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "client": (lambda value: re.fullmatch(rb"[0-9.]+|.*:.*", _client(value)), ""),
+    "time": (lambda value: "1995" < (any_day(_stamp(value) or b"-") or "") < "2100", "time|date|ts$|"),
+    "request": (lambda value: _REQUEST.match(_text(value)), ""),
+    "method": (lambda value: re.fullmatch("[A-Z]{3,8}", _text(value)), "method|verb"),
+    "path": (lambda value: re.match(r"/|https?://", _text(value)), "ur[il]|path|resource|target"),
+    "status": (lambda value: re.fullmatch(rb"[1-5][0-9]{2}|-", _bytes(value)), "status|code|response"),
+    "size": (_size, "(?<!request_)(?:bytes|size|length|sent)"),
+    "agent": (_text, "agent|ua$"),
+}
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_@-]+(?:\.[A-Za-z0-9_@-]+){0,4}")
+_MOST = 0.9
+
+
+def guess_keys(lines: Sequence[bytes]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the keys that seem to have what a line needs, by what stands under them in most of some lines."""
+    values: dict[str, list[Any]] = {}
+    for line in lines:
+        for key, value in _flat(loads(line)):
+            values.setdefault(key, []).append(value)
+    found = {}
+    for need, (looks, name) in _LOOKS.items():
+        fitting = {
+            # Of two that are called so, the one with more values: a proxy's address is the same in many lines.
+            (bool(re.search(name, key, re.IGNORECASE)[0]), len({*map(str, some)}), key)  # type: ignore[index]
+            for key, some in values.items()
+            if _PLAIN_KEY.fullmatch(key)
+            and re.search(name, key, re.IGNORECASE)
+            and sum(map(bool, map(looks, some))) > _MOST * len(lines)
+        }
+        if fitting and (need != "client" or max(fitting)[1] > 1):  # one address for all is a proxy's or the server's
+            found[need] = (max(fitting)[2],)
+    return tuple(found.items())
+
+
+def _flat(found: Any, before: str = "", depth: int = 4) -> Iterator[tuple[str, Any]]:
+    """Give each value in an object with its key, dots between the steps."""
+    for key, value in found.items() if isinstance(found, dict) and depth else ():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{key}.", depth - 1)
+        else:
+            yield before + key, value
