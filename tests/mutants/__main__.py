@@ -35,7 +35,7 @@ TESTS = {
     "history/year.py": "history test_ingest.py",
     "history/store.py": "history test_ingest.py lives faults/test_once_wrong.py",
     "ingest.py": "test_ingest.py lives faults/test_once_wrong.py faults/test_links.py",
-    "safe_files.py": "test_safe_files.py history/test_store.py faults/test_at_once.py faults/test_links.py faults/test_faults.py",
+    "safe_files.py": "test_safe_files.py faults/test_at_once.py faults/test_links.py faults/test_faults.py",
 }
 PATIENCE = 300  # seconds; one that never ends is noticed
 
