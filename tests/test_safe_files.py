@@ -13,6 +13,7 @@ from download_counter.errors import DownloadCounterError
 from download_counter.safe_files import (
     TEMPORARY,
     hand_over,
+    list_plain,
     lock,
     of_others,
     read_plain,
@@ -92,6 +93,19 @@ def test_what_is_somebody_elses_is_found_if_it_stands_in_the_way(
     assert of_others([(root, Path(".stats/counts.json"))]) == {"": [], "file": [counts], "folder": [stats]}[is_found]
 
 
+def test_a_folder_above_stands_in_the_way_too_and_the_error_says_whose_it_is(
+    tmp_path: Path, as_nobody: Callable[[], None]
+) -> None:
+    stats = folder(tmp_path / ".stats", SOMEBODY, 0o755)
+    folder(stats / "days", NOBODY, 0o755)
+    as_nobody()
+
+    assert of_others([(tmp_path, Path(".stats/days/2026.json"))]) == [stats]
+    with pytest.raises(DownloadCounterError) as caught:
+        write_whole(tmp_path, Path(".stats/counts.json"), b"{}")
+    assert str(caught.value) == f"{stats}/counts.json cannot be written. {hand_over([stats])}"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_nothing_stands_in_roots_way(tmp_path: Path) -> None:
     file(folder(tmp_path / ".stats", SOMEBODY, 0o1755) / ".lock", SOMEBODY, 0o600)
@@ -154,6 +168,11 @@ def test_what_killed_runs_left_is_swept_and_nothing_else(tmp_path: Path) -> None
     sweep(tmp_path, Path("not/there"))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "counts.json"]
+
+
+def test_to_list_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    assert list_plain(tmp_path, Path("days")) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_discarded_leaves_nothing_not_even_a_folder(tmp_path: Path) -> None:

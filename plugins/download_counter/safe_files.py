@@ -70,7 +70,7 @@ def open_folder(root: Path, folder: Path, *, create: bool = True) -> Iterator[in
 def _make_folder(name: str, parent: int) -> None:
     # Not with a chmod after it: that would follow a link put in the folder's place meanwhile,
     # and a run killed between the two would leave a folder that the web server cannot enter.
-    umask = os.umask(0o777 & ~FOLDER_MODE)
+    umask = os.umask(0)
     try:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, FOLDER_MODE, dir_fd=parent)
