@@ -127,10 +127,39 @@ def test_clients_come_out_of_the_pack_as_they_went_in(keys: list[dict[bytes, int
         assert agents == bytes(len(clients))
 
 
-def test_more_bytes_than_anyone_has_are_as_many_as_fit() -> None:
-    packed = Clients()
-    packed.add(KEYS[0], b"c\n", [5], b"")
-    packed.add(KEYS[1], b"a\nb\n", [10**30, 1], b"")
-    packed.add(KEYS[2], b"c\n", [7], b"")
+def packed(*keys: tuple[str, dict[bytes, int]]) -> Clients:
+    clients = Clients()
+    for file, sent in keys:
+        clients.add(Key(DOWNLOAD, "2026-05-09", file), b"\n".join(sent) + b"\n", sent.values(), bytes(len(sent)))
+    return clients
 
-    assert [list(packed.at(index)[1]) for index in range(3)] == [[5], [2**64 - 1, 1], [7]]
+
+def unpacked(clients: Clients) -> list[tuple[str, dict[bytes, int]]]:
+    found = []
+    for index, key in enumerate(clients.keys):
+        names, sent, _ = clients.at(index)
+        found.append((key.path, dict(zip(names, sent, strict=True))))
+    return found
+
+
+def test_the_pieces_of_a_log_are_put_together_key_by_key() -> None:
+    pieces = [
+        [("a.iso", {b"192.0.2.1": 1, b"192.0.2.22": 2}), ("b.iso", {b"2001:db8::1": 3}), ("c.iso", {b"192.0.2.3": 4})],
+        [("b.iso", {b"192.0.2.1": 5}), ("a.iso", {b"192.0.2.200": 6, b"192.0.2.1": 7}), ("d.iso", {b"host": 8})],
+        [("e.iso", {b"192.0.2.5": 9}), ("a.iso", {b"192.0.2.6": 10})],
+    ]
+    whole = packed(*pieces[0])
+
+    for piece in pieces[1:]:
+        whole.extend(packed(*piece))
+
+    assert unpacked(whole) == [key for piece in pieces for key in piece]
+
+
+@pytest.mark.parametrize("before", [[], [("a.iso", {b"192.0.2.1": 1, b"192.0.2.2": 2})]])
+def test_more_bytes_than_there_are_leave_what_others_got_as_it_is(before: list[tuple[str, dict[bytes, int]]]) -> None:
+    nonsense = ("b.iso", {b"192.0.2.3": 7, b"192.0.2.4": 10**30, b"192.0.2.5": 8})
+
+    clients = packed(*before, nonsense)
+
+    assert unpacked(clients) == [*before, ("b.iso", {b"192.0.2.3": 7, b"192.0.2.4": 2**64 - 1, b"192.0.2.5": 8})]
