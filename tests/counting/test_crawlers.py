@@ -1,10 +1,13 @@
 """Which user agents are crawlers'."""
 
 import re
+import sys
 
+import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from download_counter.counting.crawlers import crawler_test
+from download_counter.errors import DownloadCounterError
 
 PATTERNS = [one["pattern"] for one in CRAWLER_USER_AGENTS_DATA if "http-library" not in one.get("tags", ())]
 ALL = re.compile("|".join(f"(?:{pattern})" for pattern in PATTERNS))
@@ -22,3 +25,13 @@ def test_every_agent_that_the_list_gives_as_an_example_is_told_as_its_patterns_t
 
 def test_an_agent_that_is_not_utf_8_is_told_as_well() -> None:
     assert crawler_test()(b"\xff Googlebot/2.1 \xff")
+
+
+@pytest.mark.parametrize("package", ["re2", "crawleruseragents"])
+def test_a_package_that_is_not_there_is_named_with_the_command_that_installs_it(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(DownloadCounterError, match="pip install crawler-user-agents google-re2"):
+        crawler_test()

@@ -148,12 +148,14 @@ def test_the_pieces_of_a_log_are_put_together_key_by_key() -> None:
         [("b.iso", {b"192.0.2.1": 5}), ("a.iso", {b"192.0.2.200": 6, b"192.0.2.1": 7}), ("d.iso", {b"host": 8})],
         [("e.iso", {b"192.0.2.5": 9}), ("a.iso", {b"192.0.2.6": 10})],
     ]
-    whole = packed(*pieces[0])
+    whole, *others = [packed(*piece) for piece in pieces]
+    whole.heads, others[0].heads, others[1].heads = {KEYS[0]: 1}, {KEYS[0]: 20, KEYS[1]: 300}, {KEYS[1]: 4000}
 
-    for piece in pieces[1:]:
-        whole.extend(packed(*piece))
+    for other in others:
+        whole.extend(other)
 
     assert unpacked(whole) == [key for piece in pieces for key in piece]
+    assert whole.heads == {KEYS[0]: 21, KEYS[1]: 4300}
 
 
 @pytest.mark.parametrize("before", [[], [("a.iso", {b"192.0.2.1": 1, b"192.0.2.2": 2})]])

@@ -1,5 +1,6 @@
 """Countries and data centres, by databases that the admin names."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ def countries(tmp_path: Path) -> str:
             "192.0.2.0/25": {"country": {"iso_code": "FR"}},
             "192.0.2.128/25": {"country_code": "de"},
             "2001:db8::/32": {"country": "BE"},
+            "198.51.100.0/25": {"country": "FRA"},
+            "198.51.100.128/25": {"country_code": "--"},
         },
     )
 
@@ -49,6 +52,7 @@ def test_a_client_has_the_country_that_the_database_says(countries: str) -> None
 
     clients = [b"192.0.2.1", b"192.0.2.200", b"2001:db8::1", b"203.0.113.1", b"host.example", b"2001:db8::/64"]
     assert [place_of(client)[0] for client in clients] == ["FR", "DE", "BE", "other", "other", "BE"]
+    assert [place_of(client)[0] for client in (b"198.51.100.1", b"198.51.100.200")] == ["other", "other"]
 
 
 def test_the_network_of_a_hosting_company_is_a_data_centre(networks: str) -> None:
@@ -74,10 +78,21 @@ def test_a_day_has_its_countries_and_its_downloads_from_data_centres(
     assert day.files["a.iso"].hosting == 2
 
 
-@pytest.mark.parametrize("content", [None, b"no database"])
-def test_a_database_that_is_missing_or_none_is_an_error_that_names_it(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), (b"no database", "it is no MaxMind database")])
+def test_a_database_that_is_missing_or_none_is_an_error_that_names_it(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
     if content:
         (tmp_path / "x.mmdb").write_bytes(content)
 
-    with pytest.raises(DownloadCounterError, match=r"x\.mmdb, which DOWNLOAD_COUNTER\['countries'\] names"):
+    with pytest.raises(DownloadCounterError, match=rf"x\.mmdb, which DOWNLOAD_COUNTER\['countries'\] .*: {why}"):
         places(str(tmp_path / "x.mmdb"), "")
+
+
+def test_a_package_that_is_not_there_is_named_with_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "maxminddb", None)
+
+    with pytest.raises(DownloadCounterError, match=r"pip install 'pelican-download-counter\[places\]'"):
+        places(str(tmp_path / "y.mmdb"), "")
