@@ -170,9 +170,13 @@ def test_what_killed_runs_left_is_swept_and_nothing_else(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "counts.json"]
 
 
-def test_to_list_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+def test_to_list_a_folder_makes_none_and_follows_no_link(tmp_path: Path) -> None:
     assert list_plain(tmp_path, Path("days")) == []
     assert list(tmp_path.iterdir()) == []
+
+    (tmp_path / "days").symlink_to(".")
+    with pytest.raises(DownloadCounterError, match=f"{tmp_path}/days cannot be read"):
+        list_plain(tmp_path, Path("days"))
 
 
 def test_what_is_discarded_leaves_nothing_not_even_a_folder(tmp_path: Path) -> None:
@@ -242,6 +246,22 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_holds_nobody_up(tmp_path: 
 
     with pytest.raises(DownloadCounterError, match="is not a plain file"):
         read_plain(tmp_path, Path("counts.json"))
+
+
+def test_a_link_that_somebody_quick_puts_in_the_place_of_a_temporary_file_is_not_written_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "www").mkdir()
+    (tmp_path / "outside").write_text("not ours\n")
+
+    def plant(name: str, *, dir_fd: int) -> None:
+        os.symlink("../outside", name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", plant)
+    with pytest.raises(DownloadCounterError):
+        stage(tmp_path / "www", Path("index.html"), b"a page")
+
+    assert (tmp_path / "outside").read_text() == "not ours\n"
 
 
 def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
