@@ -1,5 +1,6 @@
 """The counting rule, in plain examples."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 
 from accesslog import Line
+from download_counter.counting.days import Gathered, work_out
 from download_counter.counting.rule import path_namer
 from download_counter.counting.tally import Tally, tally
+from download_counter.history.day import Day, add_days
 from download_counter.settings import Rule, check
 from known_formats import KNOWN
 from tallies import of_kind, sent
@@ -325,3 +328,29 @@ def test_the_escapes_of_httpds_log_are_undone_before_the_clients(logged: bytes, 
 def test_a_path_that_httpd_decoded_is_not_decoded_again() -> None:
     assert path_namer(decoded=True)(b"/a%41?#.iso") == b"a%41?#.iso"
     assert path_namer(decoded=True)(b"/x/../a.iso") == b"a.iso"
+
+
+def test_a_log_of_more_than_a_million_lines_is_packed_on_the_way_and_says_the_same() -> None:
+    many = 1_200_000
+    line = '{} - - [09/May/2026:10:00:00 +0200] "GET /{}.iso HTTP/1.1" 206 1 "-" "Wget"\n'
+    block = 60_000
+    # Each client of big.iso comes twice: 600,000 lines apart, so that some come before the packing and some after it.
+    clients = [f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}" for n in range(many // 2)]
+
+    def blocks() -> Iterator[tuple[bytes, int]]:
+        for start in range(0, many, block):
+            numbers = range(start, start + block)
+            lines = [line.format(clients[n % len(clients)], "small" if n % 1000 == 0 else "big") for n in numbers]
+            yield "".join(lines).encode(), 0
+
+    found = tally(blocks(), Rule())
+
+    assert (found.lines, found.unreadable) == (many, 0)
+    big, small = day_of(found, "big.iso"), day_of(found, "small.iso")
+    assert (big.started, big.sent) == (len(clients) - len(clients) // 1000, many - many // 1000)
+    assert (small.started, small.sent) == (len(clients) // 1000, many // 1000)
+
+
+def day_of(found: Tally, file: str) -> Day:
+    calls = Gathered([found.clients], Rule()).calls({}, sized=True)
+    return add_days(numbers for call in calls if call[0] == file for _, _, numbers, _ in work_out(*call))
