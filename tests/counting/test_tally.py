@@ -9,7 +9,7 @@ import pytest
 
 from accesslog import Line
 from download_counter.counting.days import Gathered, work_out
-from download_counter.counting.rule import path_namer
+from download_counter.counting.rule import MISSING, path_namer
 from download_counter.counting.tally import Tally, tally
 from download_counter.history.day import Day, add_days
 from download_counter.settings import Rule, check
@@ -354,3 +354,33 @@ def test_a_log_of_more_than_a_million_lines_is_packed_on_the_way_and_says_the_sa
 def day_of(found: Tally, file: str) -> Day:
     calls = Gathered([found.clients], Rule()).calls({}, sized=True)
     return add_days(numbers for call in calls if call[0] == file for _, _, numbers, _ in work_out(*call))
+
+
+def test_a_method_that_does_not_count_counts_nothing_where_it_stands_by_itself() -> None:
+    line = b"192.0.2.1 [09/May/2026:10:00:00 +0200] %b /a.iso 200 5\n"
+    log_format = "%h %t %m %U %>s %O"
+
+    assert started(count(line % b"GET", line % b"HEAD", log_format=log_format)) == {(MAY_9, "a.iso"): 1}
+    assert started(count(line % b"POST", line % b"GETS", line % b"-", log_format=log_format)) == {}
+
+
+def test_strangers_names_are_kept_up_to_a_number_and_images_without_end() -> None:
+    names = range(6000)
+    found = count(
+        *(Line(target=b"/%d.iso" % n) for n in names), *(Line(target=b"/x%d.iso" % n, status=404) for n in names)
+    )
+
+    assert len(of_kind(found)) == len(names)
+    assert 1000 < len(of_kind(found, MISSING)) < 5000
+
+
+def test_each_client_has_the_program_that_it_came_with_first_however_it_is_spelled() -> None:
+    agents = {"2001:DB8::1": b"Wget/1", "2001:db8::1": b"curl/8", "192.0.2.1": b"Firefox/120", "192.0.2.2": b"curl/8"}
+    found = count(
+        *(Line(client=client).encode().replace(b"curl/7.88.1", agent) for client, agent in agents.items()),
+        crawlers=False,
+    )
+
+    [call] = Gathered([found.clients], Rule()).calls({}, sized=True)
+    [(*_, tables)] = work_out(*call)
+    assert tables["programs"] == {"wget": 1, "Firefox": 1, "curl": 1}
