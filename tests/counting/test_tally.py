@@ -375,7 +375,7 @@ def test_strangers_names_are_kept_up_to_a_number_and_images_without_end() -> Non
 
 
 def test_each_client_has_the_program_that_it_came_with_first_however_it_is_spelled() -> None:
-    agents = {"2001:DB8::1": b"Wget/1", "2001:db8::1": b"curl/8", "192.0.2.1": b"Firefox/120", "192.0.2.2": b"curl/8"}
+    agents = {"2001:DB8::1": b"Wget/1", "2001:db8::1": b"aria2/1", "192.0.2.1": b"Firefox/120", "192.0.2.2": b"curl/8"}
     found = count(
         *(Line(client=client).encode().replace(b"curl/7.88.1", agent) for client, agent in agents.items()),
         crawlers=False,
