@@ -384,3 +384,39 @@ def test_each_client_has_the_program_that_it_came_with_first_however_it_is_spell
     [call] = Gathered([found.clients], Rule()).calls({}, sized=True)
     [(*_, tables)] = work_out(*call)
     assert tables["programs"] == {"wget": 1, "Firefox": 1, "curl": 1}
+
+
+def test_own_networks_leave_out_their_addresses_and_no_host_name() -> None:
+    clients = ("192.0.2.1", "192.0.3.1", "2001:db8::1", "2001:db9::1", "host.example", "192.0.2.example")
+    found = count(*(Line(client=client) for client in clients), own_networks=("192.0.2.0/24", "2001:db8::/32"))
+
+    assert of_kind(found)[MAY_9, "a.iso"].keys() == {b"192.0.3.1", b"2001:db9::1", b"host.example", b"192.0.2.example"}
+    assert of_kind(found, "network")[MAY_9, "a.iso"].keys() == {b"192.0.2.1", b"2001:db8::1"}
+
+
+@pytest.mark.parametrize("rule", [{"own_agents": ("uptime",)}, {"crawlers": True}])
+def test_a_line_without_the_user_agent_that_a_setting_needs_is_told_and_does_not_count(rule: dict[str, Any]) -> None:
+    line = Line().encode()
+    found = count(line, line.replace(b' "-" "curl/7.88.1"', b""), line.replace(b' "-" "curl/7.88.1"', b' "-"'), **rule)
+
+    assert (found.agentless, started(found)) == (2, {(MAY_9, "a.iso"): 1})
+
+
+def test_an_own_network_needs_no_user_agent() -> None:
+    found = count(Line().encode().replace(b' "-" "curl/7.88.1"', b""), own_networks=("198.18.0.0/15",))
+
+    assert (found.agentless, started(found)) == (0, {(MAY_9, "a.iso"): 1})
+
+
+def test_each_line_of_a_day_that_is_in_no_calendar_is_told() -> None:
+    line = Line().encode().replace(b"09/May", b"31/Feb")
+    found = count(Line(), line, line, line)
+
+    assert (found.lines, found.unreadable, found.misdated) == (1, 3, 3)
+
+
+def test_json_of_another_virtual_host_does_not_count() -> None:
+    line = b'{"time":"2026-05-09","client":"192.0.2.1","request":"GET /a.iso HTTP/1.1","status":200,"host":"%b"}\n'
+
+    assert started(count(line % b"a.example", log_format="json", hosts=("a.example",))) == {(MAY_9, "a.iso"): 1}
+    assert started(count(line % b"b.example", log_format="json", hosts=("a.example",))) == {}
