@@ -120,6 +120,15 @@ def test_a_log_with_a_proxys_header_that_few_visitors_send_is_left_as_it_is(tmp_
     assert outcome.history.counts == {"linux.iso": {"2026-05": 3}}
 
 
+def test_the_address_of_the_server_behind_is_not_taken_for_a_client(tmp_path: Path) -> None:
+    behind = JSON.replace("{client}", "10.0.0.4").replace('"status"', '"upstream_addr": "{client}", "status"')
+    lines = [behind.format(client=client, path="/linux.iso", size=SIZE, n=1) for client in CLIENTS]
+    (tmp_path / "access.log").write_text("\n".join([*lines, ""]))
+    settings = check({"web_root": tmp_path, "logs": [str(tmp_path / "access.log")], "log_format": "json"})
+
+    assert not ingest(settings, {"linux.iso": SIZE}).warnings
+
+
 def test_a_log_in_which_no_line_has_a_size_says_that_nobody_knows_what_finished(tmp_path: Path) -> None:
     line = COMBINED.replace("{size}", "-")
     (tmp_path / "access.log").write_text(line.format(client=CLIENTS[0], path="/linux.iso", n=1) + "\n")

@@ -232,7 +232,11 @@ def _size(value: Any) -> bytes:
 # What a line needs -> how it looks, and a part of the names of keys that have it. A number or a word may be anything,
 # so there the name must fit; with a bar at its end it need not, but is preferred.
 _LOOKS: dict[str, tuple[Callable[[Any], object], str]] = {
-    "client": (lambda value: re.fullmatch(rb"[0-9.]+|.*:.*", _client(value)), ""),
+    # Another server's address is not the client's.
+    "client": (
+        lambda value: re.fullmatch(rb"[0-9.]+|.*:.*", _client(value)),
+        "^(?!.*(?:upstream|backend|server|local|dest|dst|target))",
+    ),
     "time": (lambda value: "1995" < (any_day(_stamp(value) or b"-") or "") < "2100", "time|date|ts$|"),
     "request": (lambda value: _REQUEST.match(_text(value)), ""),
     "method": (lambda value: re.fullmatch("[A-Z]{3,8}", _text(value)), "method|verb"),
