@@ -246,11 +246,11 @@ def test_a_busy_log_of_one_client_or_of_a_client_a_line_is_worth_a_note(
     assert "192.0.2" not in "".join(notes)
 
 
-@pytest.mark.parametrize(("last", "said"), [("0", 1), ("xxx", 1), ("XXX", 1), ("7", 0)])
-def test_a_log_with_shortened_addresses_is_worth_a_note(server: Server, last: str, said: int) -> None:
+@pytest.mark.parametrize(("last", "is_said"), [("0", True), ("x", True), ("X", True), ("x" * 3, True), ("7", False)])
+def test_a_log_with_shortened_addresses_is_worth_a_note(server: Server, last: str, is_said: bool) -> None:
     line = '192.0.{}.{} - - [{:%d/%b/%Y:%H:%M:%S} +0000] "GET /a.iso HTTP/1.1" 200 3 "-" "curl/8"\n'
     (server.logs / "access.log").write_text("".join(line.format(n % 9, last, server.now) for n in range(250)))
-    assert sum("are shortened" in note for note in server.of_kind("note")) == said
+    assert any("are shortened" in note for note in server.of_kind("note")) == is_said
 
 
 def test_a_log_format_that_cannot_be_counted_by_is_to_be_fixed(server: Server) -> None:

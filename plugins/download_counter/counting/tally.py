@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_network
 
+from ..logs.advice import HANDFUL
 from ..logs.clients import is_client
 from ..logs.formats import format_of
 from ..logs.logformat import Answer, LineFormat, LogFormat, Row
@@ -36,9 +37,6 @@ _MISSING_NAMES = 1 << 12
 
 # Unreadable lines that are kept, to find out what format they are in.
 _SAMPLE = 100
-
-# So few lines may all lack their client: a proxy's header is not there when somebody asks the server itself.
-_FEW = 5
 
 # Rows after which the clients of big files are packed: a dict takes seven times the room.
 _ROWS_UNPACKED = 1 << 20
@@ -140,7 +138,8 @@ def _tally(blocks: Iterable[tuple[bytes, int]], rule: Rule, log_format: LogForma
             places.pack(_BIG)
     places.pack(0)
     _pass_over_wrong_clocks(result)
-    if result.lines > _FEW and not result.clients.names.strip(b"-\n"):  # no line has a client, so none counts
+    # No line has a client, so none counts. A few may lack it: who asks the server itself sends no proxy's header.
+    if result.lines > HANDFUL and not result.clients.names.strip(b"-\n"):
         result.clients = Clients()
         result.unreadable, result.lines = result.unreadable + result.lines, 0
     return result

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..errors import DownloadCounterError
 from ..settings import Rule
+from .clients import is_address
 from .formats import format_of, formats, prefixes
 from .jsonformat import JsonFormat, guess_keys, loads
 from .logformat import LogFormat, Row
@@ -13,7 +14,7 @@ from .logformat import LogFormat, Row
 # A few lines of a log may be damaged or a client's nonsense. More than this share are another format, if they are more
 # than a handful, or a fifth of a short log.
 _SHARE = 0.01
-_HANDFUL = 5
+HANDFUL = 5
 _SHARE_OF_FEW = 0.2
 
 # A line of an error log, as httpd and nginx write it: https://httpd.apache.org/docs/2.4/mod/core.html#errorlogformat
@@ -43,7 +44,7 @@ def advice(rule: Rule, unread: Sequence[bytes], unreadable: int, read: int) -> s
         The rest of a sentence that begins with the log's name; empty if it is no more than a few lines.
     """
     part = unreadable / (read + unreadable) if unread else 0
-    if part <= (_SHARE if unreadable > _HANDFUL or unreadable == read + unreadable else _SHARE_OF_FEW):
+    if part <= (_SHARE if unreadable > HANDFUL or unreadable == read + unreadable else _SHARE_OF_FEW):
         return ""
     share = f"{unreadable} of {unreadable + read} lines" if read else "no line"
     said = f"has {share} {'not ' if read else ''}in the log format {rule.log_format!r}"
@@ -61,7 +62,7 @@ def _what_to_do(rule: Rule, lines: Sequence[bytes]) -> str:
         methods = " or DOWNLOAD_COUNTER['method']" if lacks == ["method"] else ""
         return f"they have no key that is known for {' and '.join(lacks)}. Set DOWNLOAD_COUNTER['json_keys']{methods}"
     if sum(isinstance(loads(line), dict) for line in lines) > len(lines) // 2:
-        return "they are JSON. Name the keys that have what counts in DOWNLOAD_COUNTER['json_keys']"
+        return "they are JSON with keys that are not known. Name them in DOWNLOAD_COUNTER['json_keys']"
     return "no format that is known by name reads them. Set DOWNLOAD_COUNTER['log_format'] to their LogFormat"
 
 
@@ -109,7 +110,7 @@ def _made(rule: Rule) -> LogFormat | None:
 def _reads(format_: LogFormat, lines: Iterable[bytes], *, in_header: bool = False) -> tuple[int, int]:
     """How many of some lines a format reads, and how many clients it finds; in a proxy's header are no names."""
     rows = [row for line in lines if (row := format_.row(line)) and _is_answer(row) and format_.day(row[1])]
-    clients = [row[0] for row in rows if _is_address(row[0]) or (b"." in row[0] and not in_header)]
+    clients = [row[0] for row in rows if is_address(row[0]) or (b"." in row[0] and not in_header)]
     return len(clients), len(set(clients))
 
 
@@ -117,10 +118,6 @@ def _is_answer(row: Row) -> bool:
     """Say whether there is a request of a method that counts, and a status."""
     method, target, status = row[2]
     return bool(method and target) and bytes(status).isdigit()
-
-
-def _is_address(client: bytes) -> bool:
-    return b":" in client or client.replace(b".", b"").isdigit()
 
 
 def _lacks(format_: JsonFormat, lines: Iterable[bytes]) -> list[str]:
@@ -161,7 +158,7 @@ def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
     if isinstance(counted, JsonFormat):
         keys = dict(rule.json_keys) | {need: keys for need, keys in guess_keys(lines) if need == "client"}
         where, header = "has another key for the client", replace(rule, json_keys=tuple(keys.items()))
-        most_other = 2  # behind an address may be a port, which is another one each time
+        times = 2  # an address may have a port behind it, another one each time
     else:
         # Most logs have no such thing, and need no more than a look at how their lines end.
         if sum(_ADDRESS_LAST.search(line[-200:]) is not None for line in lines) < _MOST * len(lines):
@@ -171,13 +168,13 @@ def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
             return ""
         where = "ends its lines with the header that a proxy sends"
         header = replace(rule, log_format=f'{text} "{_HEADER}"', client=_HEADER)
-        most_other = 1
+        times = 1
     format_ = _made(header)
     behind = [row[0] for line in lines if format_ and (row := format_.row(line))]
     # The name of a host may stand there, or what a cache says.
-    clients = set(filter(_is_address, behind))
+    clients = set(filter(is_address, behind))
     number = _reads(counted, lines)[1]
-    if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= most_other * number:
+    if sum(client in clients for client in behind) < _MOST * len(lines) or len(clients) <= times * number:
         return ""
     return f"{where}, which tells {len(clients)} clients, not {number}: set {_changes(rule, header)}, which reads it"
 
@@ -189,15 +186,15 @@ def advice_on_requests(rule: Rule, lines: Sequence[bytes]) -> str:
         rule: how the logs are written.
         lines: lines that name an image.
     """
-    if len(lines) <= _HANDFUL or "methods" in formats().get(rule.log_format, {}):
+    if len(lines) <= HANDFUL or "methods" in formats().get(rule.log_format, {}):
         return ""
     format_ = format_of(rule)
     rows = [row for line in lines if (row := format_.row(line)) and row[0]]
     if not rows or any(map(_is_answer, rows)):
         return ""
     return (
-        f"has {len(lines)} lines that name an image, and in none of them {' or '.join(rule.methods)} and a status "
-        f"where the log format {rule.log_format!r} has them: {_what_to_do(rule, lines)}"
+        f"has {len(lines)} lines that name an image, but none with a request ({' or '.join(rule.methods)}) and a "
+        f"status where the log format {rule.log_format!r} has them: {_what_to_do(rule, lines)}"
     )
 
 

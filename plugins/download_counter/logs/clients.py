@@ -48,6 +48,11 @@ def is_client(client: bytes) -> bool:
     return _CLIENT.fullmatch(client) is not None or client == b"-"
 
 
+def is_address(client: bytes) -> bool:
+    """Say of a client whether it is an address, with a port or without, and no name."""
+    return b":" in client or client.replace(b".", b"").isdigit()
+
+
 @lru_cache(maxsize=1 << 14)
 def client_in(header: bytes) -> bytes:
     """Return the client that the last entry of a header names, or that is all of it; empty if it is none."""

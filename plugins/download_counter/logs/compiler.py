@@ -279,8 +279,7 @@ class _Compiler:
         if not following:
             return rb"[^ \r\n]*+"
         first = re.escape(following[:1])
-        # The name that a client gives itself is no address: that would be the client's, in another format. Servers
-        # escape quotes in it.
+        # A user name that is an address shows another format: that is the client. Servers escape quotes in names.
         is_name = self.tokens[index].letter in ("l", "u")
         kept_out, escaped = (rb'"\\', rb"\\[^\n]|") if is_name else (b"", b"")
         none = b"(?!%b%b)" % (ADDRESS, first) if is_name else b""

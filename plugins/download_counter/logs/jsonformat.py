@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from ..settings import JSON_NEEDS
-from .clients import client_in, is_client
+from .clients import client_in, is_address, is_client
 from .logformat import LogFormat, Row
 from .stamps import any_day
 
@@ -229,12 +229,12 @@ def _size(value: Any) -> bytes:
     return text if text.isdigit() and len(text) <= 18 else b"-" if text == b"-" else b""
 
 
-# What a line needs -> how it looks, and a part of the names of keys that have it. A number or a word may be anything,
-# so there the name must fit; with a bar at its end it need not, but is preferred.
+# What a line needs -> how its values look, and how its key is called. A number or a word may be anything, so there
+# the key decides. Where nothing is an alternative (a bar at the end), any key will do, but such a one is better.
 _LOOKS: dict[str, tuple[Callable[[Any], object], str]] = {
     # Another server's address is not the client's.
     "client": (
-        lambda value: re.fullmatch(rb"[0-9.]+|.*:.*", _client(value)),
+        lambda value: is_address(_client(value)),
         "^(?!.*(?:upstream|backend|server|local|dest|dst|target))",
     ),
     "time": (lambda value: "1995" < (any_day(_stamp(value) or b"-") or "") < "2100", "time|date|ts$|"),
@@ -257,14 +257,12 @@ def guess_keys(lines: Sequence[bytes]) -> tuple[tuple[str, tuple[str, ...]], ...
             values.setdefault(key, []).append(value)
     found = {}
     for need, (looks, name) in _LOOKS.items():
-        fitting = {
-            # Of two that are called so, the one with more values: a proxy's address is the same in many lines.
-            (bool(re.search(name, key, re.IGNORECASE)[0]), len({*map(str, some)}), key)  # type: ignore[index]
-            for key, some in values.items()
-            if _PLAIN_KEY.fullmatch(key)
-            and re.search(name, key, re.IGNORECASE)
-            and sum(map(bool, map(looks, some))) > _MOST * len(lines)
-        }
+        fitting = []
+        for key, some in values.items():
+            called = _PLAIN_KEY.fullmatch(key) and re.search(name, key, re.IGNORECASE)
+            if called and sum(map(bool, map(looks, some))) > _MOST * len(lines):
+                # Of two that are called so, the one with more values: a proxy's address is the same in many lines.
+                fitting.append((called[0] != "", len({*map(str, some)}), key))
         if fitting and (need != "client" or max(fitting)[1] > 1):  # one address for all is a proxy's or the server's
             found[need] = (max(fitting)[2],)
     return tuple(found.items())
