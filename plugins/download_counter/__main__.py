@@ -56,11 +56,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def settings_in(configuration: Mapping[str, Any], folder: Path) -> Settings:
-    """Return the plugin's settings out of a site's; the web root is OUTPUT_PATH if they name none.
-
-    Args:
-        configuration: what the site's settings file defines.
-        folder: the folder of that file, to which Pelican takes OUTPUT_PATH as relative.
+    """Return the plugin's settings out of a site's; without a web root it is OUTPUT_PATH, relative to `folder`.
 
     Raises:
         DownloadCounterError: as `settings.check`.

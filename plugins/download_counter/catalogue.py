@@ -36,54 +36,34 @@ _BINARY_KEY = (b"\x98", b"\x99", b"\x9a", b"\xc6")
 
 @dataclass(frozen=True)
 class Companion:
-    """A file that lies beside an image and belongs to it, or to all images of its folder and below.
+    """A file that lies beside an image and belongs to it, or to all images of its folder and below."""
 
-    Attributes:
-        kind: "sha256" and the like for what gives a digest, checksum lists too; "asc", "sig", "sign" or
-            "gpg" for a signature; "key" for the key of signatures; else its ending, such as "torrent".
-        file: its path below the web root.
-        name: the last part of that.
-        url: the path, percent-encoded.
-        size: bytes.
-        digest: the digest it gives for the image, in lower case; None if it gives none.
-        signs: for a signature, the name of the signed file beside it; that of the file itself if it is
-            signed within itself. Else "".
-    """
-
+    # "sha256" and the like for what gives a digest, checksum lists too; "asc", "sig", "sign" or "gpg" for a signature;
+    # "key" for the key of signatures; else its ending, such as "torrent".
     kind: str
-    file: str
-    name: str
-    url: str
-    size: int
-    digest: str | None = None
+    file: str  # its path below the web root
+    name: str  # the last part of that
+    url: str  # the path, percent-encoded
+    size: int  # bytes
+    digest: str | None = None  # the digest it gives for the image, in lower case; None if it gives none
+    # For a signature, the name of the signed file beside it; that of the file itself if it is signed within itself.
+    # Else "".
     signs: str = ""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image in the web root.
+    """An image in the web root."""
 
-    Attributes:
-        file: its path below the web root, with `/` between the parts; bytes that are not UTF-8
-            as surrogate escapes.
-        name: the last part of that.
-        folder: the rest of that, "" for the web root itself.
-        url: the path, percent-encoded.
-        size: bytes.
-        date: when it was last written (the upload), in the site's time zone.
-        companions: those with the image's name in the order of the settings, then checksum lists, their
-            signatures, and the key.
-        magnet: the address of its torrent without the file; None without one.
-    """
-
-    file: str
-    name: str
-    folder: str
-    url: str
-    size: int
-    date: datetime
+    file: str  # its path below the web root, with `/` between the parts; bytes that are not UTF-8 as surrogate escapes
+    name: str  # the last part of that
+    folder: str  # the rest of that, "" for the web root itself
+    url: str  # the path, percent-encoded
+    size: int  # bytes
+    date: datetime  # when it was last written (the upload), in the site's time zone
+    # Those with the image's name in the order of the settings, then checksum lists, their signatures, and the key.
     companions: tuple[Companion, ...]
-    magnet: str | None = None
+    magnet: str | None = None  # the address of its torrent without the file; None without one
 
 
 @dataclass
@@ -113,13 +93,8 @@ def scan(
 ) -> tuple[list[Image], list[str]]:
     """Return the images below a folder, newest first, and sentences about what was passed over.
 
-    Hidden folders and files are left out, and links that lead out of the web root.
-
-    Args:
-        web_root: the folder that the web server serves.
-        extensions: endings of images, lower case.
-        companions: endings added to an image's name.
-        zone: the zone for dates; None is the machine's.
+    Hidden folders and files are left out, and links that lead out of the web root. `companions` are endings added to an
+    image's name; dates are in `zone`, None is the machine's.
 
     Raises:
         DownloadCounterError: the web root itself cannot be listed.
@@ -309,16 +284,11 @@ def _magnet(companions: list[Companion], root: Path, problems: list[str]) -> str
 
 
 def digest_in(content: bytes, kind: str, name: bytes) -> str | None:
-    """Return the digest that a companion gives for its image, in lower case.
+    """Return the digest of a kind (a key of `DIGESTS`) that a companion gives for its image, in lower case.
 
-    The lines are those of md5sum(1) and its kin (`digest  name`, `digest *name`), of their
-    `--tag` form (`SHA256 (name) = digest`), or a digest alone. A line for another file counts
-    only if no line names the image and it is the only one: admins rename images.
-
-    Args:
-        content: the file's bytes.
-        kind: a key of the known digests: md5, sha1, sha256, sha512.
-        name: the image's file name.
+    The lines are those of md5sum(1) and its kin (`digest  name`, `digest *name`), of their `--tag` form
+    (`SHA256 (name) = digest`), or a digest alone. A line for another file counts only if no line names the image and it
+    is the only one: admins rename images.
     """
     found = [(named, digest) for named, digest in _lines(content) if len(digest) == DIGESTS[kind]]
     of_image = [digest for named, digest in found if named.rpartition(b"/")[2] == name]

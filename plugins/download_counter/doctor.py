@@ -57,36 +57,22 @@ _ISO_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was looked at."""
 
-    Attributes:
-        kind: "ok"; "note", worth knowing; "FIX", numbers or pages suffer until it is fixed.
-        text: a sentence for the admin, with what to do.
-    """
-
-    kind: Literal["ok", "note", "FIX"]
-    text: str
+    kind: Literal["ok", "note", "FIX"]  # "ok"; "note", worth knowing; "FIX", numbers or pages suffer until it is fixed
+    text: str  # a sentence for the admin, with what to do
 
 
 @dataclass(frozen=True)
 class Site:
-    """What Pelican's settings say of the site.
+    """What Pelican's settings say of the site."""
 
-    Attributes:
-        output: where the pages go: the web root, or a folder above it.
-        timezone: an IANA name.
-        address: SITEURL, empty if the site has none.
-        languages: the first one and those of the sub-sites; empty for any.
-        texts: the folder of the texts; None if there is none to look at.
-        not_yet_yours: what of the site that came with the program has not been changed.
-    """
-
-    output: Path
-    timezone: str = "UTC"
-    address: str = ""
-    languages: tuple[str, ...] = ()
-    texts: Path | None = None
-    not_yet_yours: tuple[str, ...] = ()
+    output: Path  # where the pages go: the web root, or a folder above it
+    timezone: str = "UTC"  # an IANA name
+    address: str = ""  # SITEURL, empty if the site has none
+    languages: tuple[str, ...] = ()  # the first one and those of the sub-sites; empty for any
+    texts: Path | None = None  # the folder of the texts; None if there is none to look at
+    not_yet_yours: tuple[str, ...] = ()  # what of the site that came with the program has not been changed
 
 
 def _ok(text: str) -> Finding:
@@ -102,13 +88,7 @@ def _fix(text: str) -> Finding:
 
 
 def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:
-    """Look at the web root, its data files, the logs and the settings.
-
-    Args:
-        settings: the checked settings.
-        site: the site that the pages are made for.
-        now: the time, with a zone: that of the machine.
-    """
+    """Look at the web root, its data files, the logs and the settings; `now` is in the machine's zone."""
     yield from _user()
     yield from _site(site)
     if settings.web_root.is_dir():

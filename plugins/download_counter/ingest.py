@@ -1,7 +1,6 @@
 """From access logs to the history: what one run reads, and what it makes of it.
 
-A run reads whole logs and merges by maximum. So reading anything twice, at any moment, can never
-count it twice.
+A run reads whole logs and merges by maximum. So reading anything twice, at any moment, can never count it twice.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,17 +24,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """What a run came to."""
 
-    Attributes:
-        history: all that is known now.
-        read: how many logs were read; None if they are the very same as at the last run.
-        warnings: sentences for the admin.
-    """
-
-    history: History
-    read: int | None
-    warnings: tuple[str, ...]
+    history: History  # all that is known now
+    read: int | None  # how many logs were read; None if they are the very same as at the last run
+    warnings: tuple[str, ...]  # sentences for the admin
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -45,10 +38,7 @@ def _silent(_done: int, _total: int) -> None:
 def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _silent) -> Outcome:
     """Bring the history up to the logs, and save it. The caller holds the lock.
 
-    Args:
-        settings: the checked settings.
-        sizes: bytes of each image in the web root now, by its path below the web root.
-        progress: told after each log.
+    `sizes` are the bytes of each image in the web root now; `progress` is told after each log.
 
     Raises:
         DownloadCounterError: no log, an impossible LogFormat, a data file that is wrong or

@@ -7,17 +7,11 @@ from unicodedata import normalize
 
 
 class Name(NamedTuple):
-    """What a file's name or note says of it; empty where it says nothing.
+    """What a file's name or note says of it; empty where it says nothing."""
 
-    Attributes:
-        series: what its versions have in common, such as "noble".
-        version: such as "24.04.3", "12.5.0" or "alpha1".
-        arch: the processor, such as "amd64", as Debian calls it.
-    """
-
-    series: str = ""
-    version: str = ""
-    arch: str = ""
+    series: str = ""  # what its versions have in common, such as "noble"
+    version: str = ""  # such as "24.04.3", "12.5.0" or "alpha1"
+    arch: str = ""  # the processor, such as "amd64", as Debian calls it
 
 
 # Debian's names (https://wiki.debian.org/SupportedArchitectures), and how files of other distributions spell them.
@@ -54,10 +48,8 @@ _VERSION = re.compile(
 def name_in(file: str, patterns: Iterable[str] = ()) -> Name:
     """Return what the name of a file says.
 
-    Args:
-        file: its path below the web root.
-        patterns: the site's own, with groups named `series`, `version` and `arch`; the first that is found says
-            what it says, and the rest is told as for any file.
+    The patterns are the site's own, with groups named `series`, `version` and `arch`; the first that is found says
+    what it says, and the rest is told as for any file.
     """
     stem = re.sub(r"\.[A-Za-z]{2,4}$", "", file.rpartition("/")[2])
     own = next((match.groupdict() for pattern in patterns if (match := re.search(pattern, file))), {})

@@ -162,11 +162,6 @@ def set_aside(root: Path, path: Path, name: str) -> None:
 def stage(root: Path, path: Path, content: bytes) -> Staged:
     """Write `content` beside its place `root/path` and flush it to the disk.
 
-    Args:
-        root: the folder that may be written to (the web root).
-        path: where the file goes, relative to `root`.
-        content: the whole file.
-
     Raises:
         DownloadCounterError: no room, no right, or a link in the way; nothing is left behind.
     """
@@ -206,12 +201,7 @@ def write_whole(root: Path, path: Path, content: bytes) -> None:
 
 
 def read_plain(root: Path, path: Path, most: int = -1) -> bytes | None:
-    """Return the content of a file, or None if there is none; no link is followed on the way.
-
-    Args:
-        root: the folder that holds it (the web root).
-        path: the file, relative to `root`.
-        most: bytes to read at most, -1 for all.
+    """Return the content of a file, at most so many bytes, or None if there is none; no link is followed below `root`.
 
     Raises:
         DownloadCounterError: it is a link or no plain file, or cannot be read.
@@ -302,9 +292,7 @@ def _cannot_write(root: Path, path: Path, error: OSError) -> DownloadCounterErro
 def of_others(places: Iterable[tuple[Path, Path]]) -> list[Path]:
     """Return the files and folders that this user may not replace or write to, since they are another user's.
 
-    Args:
-        places: files that the program writes, each with the folder (the web root) that it is relative to;
-            they need not be there.
+    The places are files that the program writes, each below its root; they need not be there.
     """
     user = os.geteuid()
     found: dict[Path, None] = {}

@@ -46,47 +46,27 @@ JSON_NEEDS = ("client", "time", "request", "method", "path", "status", "size", "
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The settings that bear on counting. Two runs with the same rule read a log alike.
+    """The settings that bear on counting. Two runs with the same rule read a log alike."""
 
-    Attributes:
-        log_format: the name of a known format, or an Apache LogFormat string.
-        client: the directive that names the client, such as `%a`; empty takes the format's own.
-        line_prefix: what stands before or around each line: a name such as `syslog`, or its LogFormat.
-        json_keys: the keys that have what a line needs, if the logs are JSON of no named format.
-        hosts: the virtual hosts that count, of logs that have several; empty: all.
-        method: the request method of all lines, for logs that do not say it.
-        methods: request methods that count.
-        extensions: what the name of an image ends with, in any case.
-        statuses: answers that count.
-        url_prefix: the path under which the web root is served, such as `/iso/`.
-        crawlers: leave out clients that call themselves crawlers.
-        own_networks: leave out the clients of these networks, such as `192.0.2.0/24`.
-        own_agents: leave out clients whose user agent has one of these texts in it, in any case.
-        fold_ipv4: count IPv4 clients by this prefix length, None by address.
-        fold_ipv6: count IPv6 clients by this prefix length, None by address.
-        programs: count the programs and operating systems of clients.
-        countries: a database of countries (.mmdb); empty counts none.
-        networks: a database of networks (.mmdb), which tells data centres; empty counts none.
-    """
-
-    log_format: str = "combined"
-    client: str = ""
-    line_prefix: str = ""
+    log_format: str = "combined"  # the name of a known format, or an Apache LogFormat string
+    client: str = ""  # the directive that names the client, such as `%a`; empty takes the format's own
+    line_prefix: str = ""  # what stands before or around each line: a name such as `syslog`, or its LogFormat
+    # The keys that have what a line needs, if the logs are JSON of no named format.
     json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    hosts: tuple[str, ...] = ()
-    method: str = ""
-    methods: tuple[str, ...] = ("GET", "HEAD")
-    extensions: tuple[str, ...] = (".iso",)
-    statuses: tuple[int, ...] = (200, 206)
-    url_prefix: str = ""
-    crawlers: bool = False
-    own_networks: tuple[str, ...] = ()
-    own_agents: tuple[str, ...] = ()
-    fold_ipv4: int | None = None
-    fold_ipv6: int | None = None
-    programs: bool = True
-    countries: str = ""
-    networks: str = ""
+    hosts: tuple[str, ...] = ()  # the virtual hosts that count, of logs that have several; empty: all
+    method: str = ""  # the request method of all lines, for logs that do not say it
+    methods: tuple[str, ...] = ("GET", "HEAD")  # request methods that count
+    extensions: tuple[str, ...] = (".iso",)  # what the name of an image ends with, in any case
+    statuses: tuple[int, ...] = (200, 206)  # answers that count
+    url_prefix: str = ""  # the path under which the web root is served, such as `/iso/`
+    crawlers: bool = False  # leave out clients that call themselves crawlers
+    own_networks: tuple[str, ...] = ()  # leave out the clients of these networks, such as `192.0.2.0/24`
+    own_agents: tuple[str, ...] = ()  # leave out clients whose user agent has one of these texts in it, in any case
+    fold_ipv4: int | None = None  # count IPv4 clients by this prefix length, None by address
+    fold_ipv6: int | None = None  # count IPv6 clients by this prefix length, None by address
+    programs: bool = True  # count the programs and operating systems of clients
+    countries: str = ""  # a database of countries (.mmdb); empty counts none
+    networks: str = ""  # a database of networks (.mmdb), which tells data centres; empty counts none
 
     @property
     def rule(self) -> "Rule":
@@ -96,32 +76,22 @@ class Rule:
 
 @dataclass(frozen=True)
 class Settings(Rule):
-    """The checked settings. Each field, here and in `Rule`, is a key of `DOWNLOAD_COUNTER`.
+    """The checked settings. Each field, here and in `Rule`, is a key of `DOWNLOAD_COUNTER`."""
 
-    Attributes:
-        web_root: the folder the web server serves, with the images in it.
-        logs: globs of the access logs, or addresses such as `sftp://host/path*`.
-        companions: endings of the files listed with an image.
-        bytes_sent: what the log's size field means: `wire` (%O, bytes really sent), `body`
-            (%b, the full size even when the client left), or `auto` (told from the log).
-        names: regular expressions that tell `series`, `version` or `arch` of a file, by groups of these names.
-        aliases: names that images had before, each with the name now; their downloads are shown together.
-        notes: the folder of the notes on images, below Pelican's PATH.
-        key: fingerprint of the OpenPGP key that signs the images, shown beside the signatures.
-        show_counts: give the public page the total of each image, and write badges.
-        scheduler: address of a Dask scheduler that reads the logs, None for this machine.
-    """
-
-    web_root: Path
-    logs: tuple[str, ...]
-    companions: tuple[str, ...] = COMPANIONS
+    web_root: Path  # the folder the web server serves, with the images in it
+    logs: tuple[str, ...]  # globs of the access logs, or addresses such as `sftp://host/path*`
+    companions: tuple[str, ...] = COMPANIONS  # endings of the files listed with an image
+    # What the log's size field means: `wire` (%O, bytes really sent), `body` (%b, the full size even when the client
+    # left), or `auto` (told from the log).
     bytes_sent: str = "auto"
+    # Regular expressions that tell `series`, `version` or `arch` of a file, by groups of these names.
     names: tuple[str, ...] = ()
+    # Names that images had before, each with the name now; their downloads are shown together.
     aliases: tuple[tuple[str, str], ...] = ()
-    notes: str = "isos"
-    key: str = ""
-    show_counts: bool = False
-    scheduler: str | None = None
+    notes: str = "isos"  # the folder of the notes on images, below Pelican's PATH
+    key: str = ""  # fingerprint of the OpenPGP key that signs the images, shown beside the signatures
+    show_counts: bool = False  # give the public page the total of each image, and write badges
+    scheduler: str | None = None  # address of a Dask scheduler that reads the logs, None for this machine
 
 
 _Word = Annotated[str, Meta(min_length=1)]

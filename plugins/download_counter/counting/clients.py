@@ -7,37 +7,28 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """What clients are counted by.
+    """What clients are counted by."""
 
-    Attributes:
-        kind: a kind of line (`rule.DOWNLOAD`, ...), or why clients were left out.
-        day: "YYYY-MM-DD", in log time.
-        path: below the web root, bytes that are not UTF-8 as Python's surrogate escapes.
-    """
-
-    kind: str
-    day: str
-    path: str
+    kind: str  # a kind of line (`rule.DOWNLOAD`, ...), or why clients were left out
+    day: str  # "YYYY-MM-DD", in log time
+    path: str  # below the web root, bytes that are not UTF-8 as Python's surrogate escapes
 
 
 @dataclass
 class Clients:
-    """The clients of many keys and the bytes sent to each, packed: a fifth of the room of dicts, and soon sent.
-
-    Attributes:
-        ends: per key, where its clients end, in numbers of clients and in bytes of `names`. A key may
-            stand here more than once.
-        names: all clients, a newline behind each; no log has a newline in a client.
-        sent: bytes of content sent to each, in the order of the names.
-        agents: the kind of program each first came with (`agents.kind_of`); empty if that is not wanted.
-        heads: per key, the bytes of answers to HEAD, which are no content of the file.
-    """
+    """The clients of many keys and the bytes sent to each, packed: a fifth of the room of dicts, and soon sent."""
 
     keys: list[Key] = field(default_factory=list)
+    # Per key, where its clients end, in numbers of clients and in bytes of `names`. A key may stand here more than
+    # once.
     ends: "array[int]" = field(default_factory=lambda: array("Q"))
+    # All clients, a newline behind each; no log has a newline in a client.
     names: bytearray = field(default_factory=bytearray)
+    # Bytes of content sent to each, in the order of the names.
     sent: "array[int]" = field(default_factory=lambda: array("Q"))
+    # The kind of program each first came with (`agents.kind_of`); empty if that is not wanted.
     agents: bytearray = field(default_factory=bytearray)
+    # Per key, the bytes of answers to HEAD, which are no content of the file.
     heads: dict[Key, int] = field(default_factory=dict)
 
     def add(self, key: Key, names: bytes, sent: Collection[int], agents: bytes | bytearray) -> None:

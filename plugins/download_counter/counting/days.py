@@ -248,15 +248,7 @@ class Gathered:
 
 
 def work_out(file: str, days: Mapping[str, _DayOfFile], sizes: Sequence[Size], rule: Rule, sized: bool) -> list[Found]:
-    """Work out the days of one file.
-
-    Args:
-        file: its path below the web root.
-        days: what was read of it.
-        sizes: its sizes.
-        rule: the rule to count by.
-        sized: whether the logs say how many bytes were sent.
-    """
+    """Work out the days that were read of one file; `sized` is whether the logs say how many bytes were sent."""
     found: list[Found] = []
     nothing = _DayOfFile()
     before_name, before = "", nothing

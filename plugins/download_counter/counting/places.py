@@ -24,9 +24,7 @@ _HOSTING = (
 def places(country_file: str, network_file: str) -> Callable[[bytes], tuple[str, bool]]:
     """Return a function from a client to its country (ISO 3166-1, such as "FR") and whether it is in a data centre.
 
-    Args:
-        country_file: a database of countries, or empty.
-        network_file: a database of networks (autonomous systems), or empty.
+    It looks into a database of countries and one of networks (autonomous systems); either may be empty.
 
     Raises:
         DownloadCounterError: a file is missing or no such database, or the package is not installed.

@@ -20,9 +20,8 @@ def processors() -> int:
 def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number: int) -> Iterator[tuple[int, T]]:
     """Call a function with each of some lists of arguments, by so many processes, in the order of the list.
 
-    They begin as copies of this process, so the arguments are not sent. Each has a pipe of its own:
-    one that is killed while it sends its result blocks nobody (in a pool of the standard library
-    all share one pipe, and its lock).
+    They begin as copies of this process, so the arguments are not sent. Each has a pipe of its own: one that is killed
+    while it sends its result blocks nobody (in a pool of the standard library all share one pipe, and its lock).
 
     Yields:
         The number of the call, and its result, as they come.

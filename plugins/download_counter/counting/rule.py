@@ -4,9 +4,8 @@ A log line is a download when its method is GET or HEAD, its status 200 or 206, 
 an image (`.iso`, in any case). One key, (client, file, day), is one started download, however many
 answers, resumes or logs it is spread over. The sections below are in that order.
 
-Two more kinds of line are kept, for numbers beside the downloads: a client that fetched what
-checks an image (a digest, a checksum list, a signature), and an image that was asked for and is
-not there (404, 410).
+Two more kinds of line are kept, for numbers beside the downloads: a client that fetched what checks an image (a
+digest, a checksum list, a signature), and an image that was asked for and is not there (404, 410).
 """
 
 import json
@@ -55,15 +54,7 @@ def kind_namer(rule: Rule) -> Callable[[bytes, bytes, bytes], str | None]:
 
 
 def checked_by(path: str, extensions: Collection[str]) -> tuple[str, str | None]:
-    """Say what a fetched file checks: one image, or all in a folder.
-
-    Args:
-        path: of a digest, a signature or a checksum list, below the web root.
-        extensions: the endings of images, lower case.
-
-    Returns:
-        The image and None, or an empty text and the folder.
-    """
+    """Return the image that a fetched digest or signature checks, and None; of a list an empty text and its folder."""
     name = path.lower()
     for extension in extensions:
         at = name.rfind(f"{extension}.")
@@ -118,16 +109,12 @@ _PLAIN_TARGET = re.compile(rb"(?>(?:/[A-Za-z0-9_+~-][A-Za-z0-9._+~-]*+)+)")
 
 
 def path_namer(url_prefix: str = "", *, decoded: bool = False) -> Callable[[bytes], bytes | None]:
-    r"""Return a function from a request target, as logged, to the path below the web root.
+    r"""Return a function from a request target, as logged, to the path below the web root; None where no file can be.
 
-    It undoes the log's escapes (`\xc3`, `\"`), drops scheme, host, query and fragment, decodes
-    percent-encoding once, merges slashes, and resolves dot segments, as httpd does when it looks
-    for the file (RFC 3986 section 5.2.4). It gives None for what no file can be called.
-
-    Args:
-        url_prefix: the path under which the web root is served, such as "iso" or "/iso/"; it is
-            taken off, and what is outside of it is no file of the web root.
-        decoded: the target is a path that httpd has decoded already (%U).
+    It undoes the log's escapes (`\xc3`, `\"`), drops scheme, host, query and fragment, decodes percent-encoding once,
+    merges slashes, and resolves dot segments, as httpd does when it looks for the file (RFC 3986 section 5.2.4). It
+    takes `url_prefix` off, such as "iso" or "/iso/"; what is outside of it is no file of the web root. A `decoded`
+    target is a path that httpd has decoded already (%U).
     """
     is_plain = _PLAIN_TARGET.fullmatch
     below = b"".join(part + b"/" for part in url_prefix.encode().split(b"/") if part)
@@ -171,13 +158,10 @@ _LONGEST_SILENCE = 366
 
 
 def days_in_time(lines: Mapping[str, int]) -> set[str]:
-    """Return the days of a log that a right clock has written.
+    """Return the days of a log that a right clock has written, of a log with so many downloads on each day (log time).
 
-    A machine that starts without a clock writes 1970, a broken one 2106 or 9999. Days more than a
-    year away from all others are such ones; most lines are right.
-
-    Args:
-        lines: how many downloads the log has of each day ("YYYY-MM-DD", log time).
+    A machine that starts without a clock writes 1970, a broken one 2106 or 9999. Days more than a year away from all
+    others are such ones; most lines are right.
     """
     groups: list[list[str]] = []
     for day in sorted(lines):
@@ -215,10 +199,9 @@ _MAY_BE_ODD = re.compile(r"\.|(?:^|:)0[0-9a-f]|(?:^|:)0:0|::0|(?:^|:)0::|::ffff:
 def client_namer(fold_ipv4: int | None, fold_ipv6: int | None) -> Callable[[bytes], bytes]:
     """Return a function from a client, as logged, to its one spelling.
 
-    An IPv6 address is spelled as in RFC 5952, an IPv4 address in one (`::ffff:192.0.2.1`) as
-    IPv4; ports and brackets go; a host name is in lower case. Then an address becomes its network,
-    if the rule folds it: privacy addresses (RFC 8981) give one machine a new IPv6 address every
-    day or hour, all in its /64.
+    An IPv6 address is spelled as in RFC 5952, an IPv4 address in one (`::ffff:192.0.2.1`) as IPv4; ports and brackets
+    go; a host name is in lower case. Then an address becomes its network, if the rule folds it: privacy addresses (RFC
+    8981) give one machine a new IPv6 address every day or hour, all in its /64.
     """
 
     def client_of(client: bytes) -> bytes:
@@ -247,9 +230,7 @@ def client_namer(fold_ipv4: int | None, fold_ipv6: int | None) -> Callable[[byte
 def are_plain(clients: Collection[bytes], joined: bytes) -> bool:
     """Say whether clients are addresses, spelled as `client_namer` spells them if nothing is folded: most are.
 
-    Args:
-        clients: what stands in the client's place of some lines.
-        joined: the same, a newline behind each.
+    `joined` is the same clients, a newline behind each.
     """
     letters = joined.translate(None, b"0123456789.\n")
     if letters.translate(None, b"abcdef:"):
@@ -282,14 +263,9 @@ def probe_below(size: int) -> int:
 
 
 def has_finished(today: int, before: int, size: int) -> bool:
-    """Say whether a client's download of a file finished on a day.
+    """Say whether a client's download of a file of `size` bytes finished on a day.
 
-    It did when the bytes sent to the client that day reach the file's size; or when those of that
-    day and of the day before do, and neither day's alone did.
-
-    Args:
-        today: bytes sent to the client as content of the file on that day.
-        before: likewise on the day before.
-        size: the file's size in bytes on that day.
+    It did when the bytes of content sent to the client that day reach the file's size; or when those of that day and of
+    the day before do, and neither day's alone did.
     """
     return today >= size or (before < size <= today + before)

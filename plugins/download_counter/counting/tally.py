@@ -45,31 +45,19 @@ _BIG = 1 << 17
 
 @dataclass
 class Tally:
-    """What one log says.
+    """What one log says."""
 
-    Attributes:
-        clients: who did what.
-        lines: lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
-        unreadable: lines that name one and cannot be read, or whose day is far from all others.
-        misdated: those of them whose day is far from all others, or no day of the calendar.
-        agentless: lines that do not count as they have no user agent, which a setting needs.
-        sample: some of the unreadable lines.
-        has_bytes: some answer was logged with bytes that were sent as content.
-        heads: lines of answers to HEAD.
-        heads_silent: answers to HEAD logged without a byte, as %b does.
-        heads_sized: answers to HEAD logged with the bytes of their header, as %O does.
-    """
-
-    clients: Clients = field(default_factory=Clients)
+    clients: Clients = field(default_factory=Clients)  # who did what
+    # Lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
     lines: int = 0
-    unreadable: int = 0
-    misdated: int = 0
-    agentless: int = 0
-    sample: list[bytes] = field(default_factory=list)
-    has_bytes: bool = False
-    heads: int = 0
-    heads_silent: int = 0
-    heads_sized: int = 0
+    unreadable: int = 0  # lines that name one and cannot be read, or whose day is far from all others
+    misdated: int = 0  # those of them whose day is far from all others, or no day of the calendar
+    agentless: int = 0  # lines that do not count as they have no user agent, which a setting needs
+    sample: list[bytes] = field(default_factory=list)  # some of the unreadable lines
+    has_bytes: bool = False  # some answer was logged with bytes that were sent as content
+    heads: int = 0  # lines of answers to HEAD
+    heads_silent: int = 0  # answers to HEAD logged without a byte, as %b does
+    heads_sized: int = 0  # answers to HEAD logged with the bytes of their header, as %O does
 
     def days(self) -> set[str]:
         """The days that this log has lines of."""
@@ -89,12 +77,7 @@ class Tally:
 
 
 def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
-    """Count one log.
-
-    Args:
-        blocks: whole lines, and the overlong lines passed over, as `logs.whole_lines` gives them. They may be
-            gone through twice.
-        rule: the rule to count by.
+    """Count one log, given as `logs.files.whole_lines` gives it. It may be gone through twice.
 
     Raises:
         DownloadCounterError: the rule's LogFormat is impossible. No line ever raises.
@@ -243,38 +226,28 @@ def _counter(
 
 @dataclass(slots=True)
 class _Place:
-    """Where the answers to one method for one key are counted.
+    """Where the answers to one method for one key are counted."""
 
-    Attributes:
-        clients: the bytes sent to each client as content, whatever the method.
-        agents: the kind of program each first came with, in the order of `clients`.
-        left_out: why clients do not count, and who.
-        head: the method is HEAD.
-        heads: the bytes of answers to HEAD.
-    """
-
+    # The bytes sent to each client as content, whatever the method.
     clients: dict[bytes, int] = field(default_factory=dict)
+    # The kind of program each first came with, in the order of `clients`.
     agents: bytearray = field(default_factory=bytearray)
-    left_out: dict[str, dict[bytes, int]] = field(default_factory=dict)
-    head: bool = False
-    heads: int = 0
+    left_out: dict[str, dict[bytes, int]] = field(default_factory=dict)  # why clients do not count, and who
+    head: bool = False  # the method is HEAD
+    heads: int = 0  # the bytes of answers to HEAD
 
     def leave_out(self, reason: str, client: bytes) -> None:
         self.left_out.setdefault(reason, {})[client] = 0
 
 
 class _Places(dict[str | None, "_PlacesOfDay"]):
-    """The places of each day; those of no day of the calendar are under None.
-
-    Attributes:
-        met_odd: an answer was looked for that only a line by itself can tell.
-    """
+    """The places of each day; those of no day of the calendar are under None."""
 
     def __init__(self, log_format: LogFormat, rule: Rule, result: Tally) -> None:
         super().__init__()
         self.log_format = log_format
         self.rule = rule
-        self.met_odd = False
+        self.met_odd = False  # an answer was looked for that only a line by itself can tell
         self._result = result
         self._path_of = path_namer(rule.url_prefix, decoded=log_format.decoded)
         self._kind_of = kind_namer(rule)

@@ -43,41 +43,24 @@ _BEGINNING = 1 << 12
 
 @dataclass
 class Reading:
-    """A log that was read.
+    """A log that was read."""
 
-    Attributes:
-        log: the log, with the size and time that it had just before.
-        inode: its inode then; None by an address.
-        tally: what it says; its clients are elsewhere.
-        clients: what its clients did, or what stands for that on a cluster.
-        days: the days that it has lines of.
-        beginning: its first bytes, decompressed.
-        length: bytes of its whole lines, decompressed.
-        files: some of the images that it has downloads of.
-        problem: why it, or the rest of it, could not be read.
-        advice: what else is wrong with it: its lines do not follow the format, or a clock was wrong.
-    """
-
-    log: Log
-    inode: int | None = None
-    tally: Tally = field(default_factory=Tally)
-    clients: Any = None
-    days: frozenset[str] = frozenset()
-    beginning: bytes = b""
-    length: int = 0
-    files: frozenset[str] = frozenset()
-    problem: str = ""
-    advice: str = ""
+    log: Log  # the log, with the size and time that it had just before
+    inode: int | None = None  # its inode then; None by an address
+    tally: Tally = field(default_factory=Tally)  # what it says; its clients are elsewhere
+    clients: Any = None  # what its clients did, or what stands for that on a cluster
+    days: frozenset[str] = frozenset()  # the days that it has lines of
+    beginning: bytes = b""  # its first bytes, decompressed
+    length: int = 0  # bytes of its whole lines, decompressed
+    files: frozenset[str] = frozenset()  # some of the images that it has downloads of
+    problem: str = ""  # why it, or the rest of it, could not be read
+    advice: str = ""  # what else is wrong with it: its lines do not follow the format, or a clock was wrong
 
 
 def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> tuple[Reading, Clients]:
-    """Read and count a log, as far as it can be read, or a piece of it. Runs in a process of its own.
+    """Read and count a log as far as it can be read, or the lines that begin from byte `start` to before `stop`.
 
-    Args:
-        log: the log.
-        rule: the rule to count by.
-        start: the byte to begin at, where a line begins.
-        stop: the byte to stop before; None reads to the end.
+    It runs in a process of its own.
     """
     now, inode = log.look()
     reading = Reading(now, inode)
@@ -176,13 +159,7 @@ class Workers(Protocol):
         """
 
     def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
-        """Work out the days that some readings say together.
-
-        Args:
-            readings: as `read` gave them.
-            rule: the rule they were counted by.
-            sizes: the sizes of the files.
-            sized: whether the logs say how many bytes were sent.
+        """Work out the days that some readings say together; `sized` is whether the logs say how many bytes were sent.
 
         Raises:
             DownloadCounterError: a process was killed, or the cluster did not answer.

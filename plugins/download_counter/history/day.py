@@ -38,17 +38,12 @@ class Day(NamedTuple):
 
 
 class Column(NamedTuple):
-    """What is counted of one file on one day.
+    """What is counted of one file on one day."""
 
-    Attributes:
-        name: the field of `Day`.
-        meaning: one sentence.
-        by_maximum: whether two readings merge by maximum. If not, one more line can make the number
-            smaller, so it is taken from a reading that saw no less of the day and the day before.
-    """
-
-    name: str
+    name: str  # the field of `Day`
     meaning: str
+    # Whether two readings merge by maximum. If not, one more line can make the number smaller, so it is taken from a
+    # reading that saw no less of the day and the day before.
     by_maximum: bool = True
 
 
@@ -69,30 +64,19 @@ ALL_FILES = ""
 
 
 class Table(NamedTuple):
-    """What is counted by a key, such as a program's name, of one file or of all files on one day.
-
-    Attributes:
-        name: its name.
-        meaning: one sentence.
-        of_files: whether there is a row for each file.
-        of_all: whether there is a row for all files together.
-        by_maximum: whether two readings merge each number by maximum; if not, the row that counts
-            more in all is taken.
-        days: of single files it is kept for so many days; None: for good. Of all files together it stays.
-        as_finished: whether a row is taken from the readings that finished is taken from.
-        most: keys that are kept, the biggest.
-        least: the smallest number that is kept.
-    """
+    """What is counted by a key, such as a program's name, of one file or of all files on one day."""
 
     name: str
     meaning: str
-    of_files: bool = False
-    of_all: bool = True
+    of_files: bool = False  # whether there is a row for each file
+    of_all: bool = True  # whether there is a row for all files together
+    # Whether two readings merge each number by maximum; if not, the row that counts more in all is taken.
     by_maximum: bool = False
+    # Of single files it is kept for so many days; None: for good. Of all files together it stays.
     days: int | None = None
-    as_finished: bool = False
-    most: int | None = None
-    least: int = 1
+    as_finished: bool = False  # whether a row is taken from the readings that finished is taken from
+    most: int | None = None  # keys that are kept, the biggest
+    least: int = 1  # the smallest number that is kept
 
 
 TABLES = {
@@ -121,15 +105,10 @@ Counts = dict[str, Number]
 
 
 class Record(msgspec.Struct):
-    """One day of all files.
+    """One day of all files."""
 
-    Attributes:
-        files: the numbers of each file.
-        tables: table -> file or `ALL_FILES` -> key -> number.
-    """
-
-    files: dict[str, Day] = {}
-    tables: dict[str, dict[str, Counts]] = {}
+    files: dict[str, Day] = {}  # the numbers of each file
+    tables: dict[str, dict[str, Counts]] = {}  # table -> file or `ALL_FILES` -> key -> number
 
 
 def sees(new: Day, old: Day) -> bool:
@@ -140,13 +119,9 @@ def sees(new: Day, old: Day) -> bool:
 def merge_day(old: Day, new: Day, *, whole: bool) -> Day:
     """Merge what was known of a day with what the logs say now.
 
-    Each number is the maximum, so that no line counts twice, however often it is read. Finished and
-    asked are no maximum: they are taken from the new reading if it saw enough.
-
-    Args:
-        old: what was known.
-        new: what was found.
-        whole: the new reading saw no less of this day and of the day before than was known.
+    Each number is the maximum, so that no line counts twice, however often it is read. Finished and asked are no
+    maximum: they are taken from the new reading if it is `whole`, which is: it saw no less of this day and of the day
+    before than was known.
     """
     numbers: dict[str, int | None] = {}
     for column, before, now in zip(COLUMNS, old, new, strict=True):
@@ -171,14 +146,7 @@ def add_days(days: Iterable[Day]) -> Day:
 
 
 def merge_row(name: str, old: Mapping[str, int], new: Mapping[str, int], *, whole: bool) -> dict[str, int]:
-    """Merge two readings of one row of a table.
-
-    Args:
-        name: the table's; one that this version does not know merges by maximum.
-        old: what was known.
-        new: what was found.
-        whole: as in `merge_day`, for the file of this row.
-    """
+    """Merge two readings of one row of a table; one that this version does not know merges by maximum."""
     table = TABLES.get(name) or Table(name, "", by_maximum=True)
     if table.as_finished:
         merged = dict(new if whole else old)

@@ -55,74 +55,44 @@ Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class KnownLog(msgspec.Struct, frozen=True, kw_only=True):
-    """A log that was read. Nothing that came from a line is kept of it.
+    """A log that was read. Nothing that came from a line is kept of it."""
 
-    Attributes:
-        name: its path, or its address without user and password.
-        size: bytes on the disk then.
-        mtime: nanoseconds since 1970.
-        days: the days it has lines of.
-        lines: lines that name an image and could be read.
-        unreadable: lines that name one and could not.
-        heads: answers to HEAD; `heads_silent` of them logged without bytes, `heads_sized` with.
-        has_bytes: some answer was logged with bytes of content.
-        complete: it could be read to its end; if not, it is read again at every run.
-        problem: what is wrong with it, as the end of a sentence; empty if nothing is.
-    """
-
-    name: str
-    size: int
-    mtime: int
-    days: tuple[DayText, ...] = ()
-    lines: Number = 0
-    unreadable: Number = 0
-    heads: Number = 0
+    name: str  # its path, or its address without user and password
+    size: int  # bytes on the disk then
+    mtime: int  # nanoseconds since 1970
+    days: tuple[DayText, ...] = ()  # the days it has lines of
+    lines: Number = 0  # lines that name an image and could be read
+    unreadable: Number = 0  # lines that name one and could not
+    heads: Number = 0  # answers to HEAD; `heads_silent` of them logged without bytes, `heads_sized` with
     heads_silent: Number = 0
     heads_sized: Number = 0
-    has_bytes: bool = True
-    complete: bool = True
-    problem: str = ""
+    has_bytes: bool = True  # some answer was logged with bytes of content
+    complete: bool = True  # it could be read to its end; if not, it is read again at every run
+    problem: str = ""  # what is wrong with it, as the end of a sentence; empty if nothing is
 
 
 class State(msgspec.Struct, kw_only=True):
-    """What is remembered of the last run.
+    """What is remembered of the last run."""
 
-    Attributes:
-        ingested: when logs were last read.
-        rule: what they were counted by, as plain data.
-        counts: the digest of counts.json as that run wrote it, which tells whether it was edited.
-        sizes: bytes of each file, and since which day it has them; "" is for ever.
-        years: the years that have days.
-        logs: the logs of that run.
-    """
-
-    ingested: datetime | None = None
-    rule: dict[str, Any] = {}
-    counts: str = ""
+    ingested: datetime | None = None  # when logs were last read
+    rule: dict[str, Any] = {}  # what they were counted by, as plain data
+    counts: str = ""  # the digest of counts.json as that run wrote it, which tells whether it was edited
+    # Bytes of each file, and since which day it has them; "" is for ever.
     sizes: dict[str, list[tuple[Since, Number]]] = {}
-    years: tuple[str, ...] = ()
-    logs: tuple[KnownLog, ...] = ()
+    years: tuple[str, ...] = ()  # the years that have days
+    logs: tuple[KnownLog, ...] = ()  # the logs of that run
 
 
 @dataclass
 class History:
-    """All that is known; the one thing that lives from run to run.
+    """All that is known; the one thing that lives from run to run."""
 
-    Attributes:
-        web_root: the folder that has `.stats/`.
-        counts: the months of each file.
-        state: what is remembered of the last run.
-        edited: counts.json is not as the last run wrote it.
-        lost_days: some days were set aside, as their file was damaged.
-        warnings: sentences about what was set aside.
-    """
-
-    web_root: Path
-    counts: Counts = field(default_factory=dict)
-    state: State = field(default_factory=State)
-    edited: bool = False
-    lost_days: bool = False
-    warnings: list[str] = field(default_factory=list)
+    web_root: Path  # the folder that has `.stats/`
+    counts: Counts = field(default_factory=dict)  # the months of each file
+    state: State = field(default_factory=State)  # what is remembered of the last run
+    edited: bool = False  # counts.json is not as the last run wrote it
+    lost_days: bool = False  # some days were set aside, as their file was damaged
+    warnings: list[str] = field(default_factory=list)  # sentences about what was set aside
     keep_damaged: bool = True
     _years: dict[str, Year] = field(default_factory=dict)
 
@@ -317,8 +287,7 @@ class History:
     def save(self) -> None:
         """Write what has changed: years, counts, then the state, each in one step.
 
-        Killed in between, the next run finds logs that it does not know, reads them again, and merges
-        by maximum.
+        Killed in between, the next run finds logs that it does not know, reads them again, and merges by maximum.
 
         Raises:
             DownloadCounterError: a file cannot be written; it and those after it stay as they were.
@@ -359,9 +328,7 @@ def _saw_whole(file: str, new: Record, old: Record) -> bool:
 def load(web_root: Path, *, keep_damaged: bool = True) -> History:
     """Read counts and state; days are read when they are asked for.
 
-    Args:
-        web_root: the folder that has `.stats/`.
-        keep_damaged: set a damaged file aside under another name (the lock is held).
+    A damaged file is set aside under another name with `keep_damaged`, which needs the lock.
 
     Raises:
         DownloadCounterError: `counts.json` is not what it should be, or is missing beside other data;

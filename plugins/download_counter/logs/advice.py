@@ -32,16 +32,9 @@ _BEHIND_PREFIX = ("combined", "common", "vhost", "vhost_combined", "json", "cadd
 
 
 def advice(rule: Rule, unread: Sequence[bytes], unreadable: int, read: int) -> str:
-    """Say what is wrong with a log of which lines cannot be read.
+    """Say what is wrong with a log of which so many lines could be read and so many not, some of which are given.
 
-    Args:
-        rule: how the logs are said to be written.
-        unread: some of the lines that cannot be read.
-        unreadable: how many there are.
-        read: how many lines could be read.
-
-    Returns:
-        The rest of a sentence that begins with the log's name; empty if it is no more than a few lines.
+    The text is the rest of a sentence that begins with the log's name; it is empty for no more than a few lines.
     """
     part = unreadable / (read + unreadable) if unread else 0
     if part <= (_SHARE if unreadable > HANDFUL or unreadable == read + unreadable else _SHARE_OF_FEW):
@@ -146,12 +139,7 @@ def advice_on_sizes(rule: Rule, lines: Iterable[bytes]) -> str:
 
 
 def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
-    """Say that the lines have a proxy's header too, at their end or under a key, which tells more clients.
-
-    Args:
-        rule: how the logs are written.
-        lines: lines that name an image.
-    """
+    """Say that lines with images have a proxy's header too, at their end or under a key, which tells more clients."""
     counted = format_of(rule)
     if rule.client or not lines:
         return ""
@@ -180,12 +168,7 @@ def advice_on_clients(rule: Rule, lines: Sequence[bytes]) -> str:
 
 
 def advice_on_requests(rule: Rule, lines: Sequence[bytes]) -> str:
-    """Say that no line has a request and a status where the format has them, though many name an image.
-
-    Args:
-        rule: how the logs are written.
-        lines: lines that name an image.
-    """
+    """Say that none of the lines that name an image has a request and a status where the format has them."""
     if len(lines) <= HANDFUL or "methods" in formats().get(rule.log_format, {}):
         return ""
     format_ = format_of(rule)
@@ -199,12 +182,7 @@ def advice_on_requests(rule: Rule, lines: Sequence[bytes]) -> str:
 
 
 def advice_on_hosts(rule: Rule, lines: Iterable[bytes]) -> str:
-    """Say that a log has several virtual hosts, if nobody has said which of them count.
-
-    Args:
-        rule: how the logs are written.
-        lines: lines that name an image.
-    """
+    """Say that lines with images are of several virtual hosts, if nobody has said which of them count."""
     format_ = format_of(rule)
     if rule.hosts or not format_.has_host:
         return ""

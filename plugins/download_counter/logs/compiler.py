@@ -4,9 +4,8 @@ The pattern reads a line up to the last field that is needed and no further, so 
 `combined` read alike and what a client sent as its referrer is never looked at. Its loops are
 possessive (`*+`, Python 3.11): it never goes back far, so its time is linear in the line.
 
-It says what a line says. Beside it stands a second one, made of the same table with a flag, over
-all lines of a block. It says the same of the usual lines in less than half of the time; the others are
-left to the first.
+It says what a line says. Beside it stands a second one, made of the same table with a flag, over all lines of a block.
+It says the same of the usual lines in less than half of the time; the others are left to the first.
 
 Sources: httpd's `ap_escape_logitem` for `\xhh`, `\"` and the C escapes; see `directives` for more.
 """
@@ -58,17 +57,11 @@ def compile_format(
     status: str = "",
     prefix: bytes = b"",
 ) -> LineFormat:
-    """Compile a LogFormat string.
+    """Compile a string of httpd's directives, or of nginx's variables.
 
-    Args:
-        log_format: a string of httpd's directives, or of nginx's variables.
-        methods: the request methods that count.
-        client: the directive that names the client; empty takes `%h`, else `%a`.
-        agent: whether the user agent is wanted, if the format has it.
-        hosts: the virtual hosts that count; empty: all.
-        method: the method of all lines, if the format has none.
-        status: the status of all lines, if the format has none.
-        prefix: the pattern of what stands before the format's own fields.
+    `client` is the directive that names the client; empty takes `%h`, else `%a`. `agent` is whether the user agent is
+    wanted, if the format has it. `method` and `status` are those of all lines, if the format has none. `prefix` is the
+    pattern of what stands before the format's own fields.
 
     Raises:
         DownloadCounterError: the format has no client, time, request or status, or a directive
@@ -102,20 +95,15 @@ class _Task:
 
 @dataclass
 class _Compiler:
-    """Turns the tokens of one format into a pattern; lives as long as that takes.
-
-    Attributes:
-        usual: makes the pattern of the usual line. There the request, the longest field, is all that is not a
-            quote: the engine runs over "all but this one byte" several times as fast as over any other set. In an
-            odd line it may run into the next line, or end at a quote that belongs to it; `told_apart` sees the
-            one by the newline, the other by the quote that is missing then. In other fields, what ends with a
-            backslash is odd.
-        taken: the fields that have their place in the pattern.
-    """
+    """Turns the tokens of one format into a pattern; lives as long as that takes."""
 
     task: _Task
+    # Makes the pattern of the usual line. There the request, the longest field, is all that is not a quote: the engine
+    # runs over "all but this one byte" several times as fast as over any other set. In an odd line it may run into the
+    # next line, or end at a quote that belongs to it; `told_apart` sees the one by the newline, the other by the quote
+    # that is missing then. In other fields, what ends with a backslash is odd.
     usual: bool = False
-    taken: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)  # the fields that have their place in the pattern
     day: Day = written_day
 
     def __post_init__(self) -> None:
@@ -329,9 +317,8 @@ class _Compiler:
         rest = QUOTED if end == b'"' else rb"[^\n" + end + rb"]*+"
         if end == rb"\ ":  # a request without quotes around it has blanks all the same
             rest += rb"(?: [^ \n]++)?(?: HTTP/[0-9.]++)?"
-        # lighttpd, and nginx before 1.21.1, serve a target with blanks in it; httpd refuses it
-        # (400). The last blank is the one before the protocol. They and httpd before 2.4.25 take
-        # more than one blank after the method, too.
+        # lighttpd, and nginx before 1.21.1, serve a target with blanks in it; httpd refuses it (400). The last blank
+        # is the one before the protocol. They and httpd before 2.4.25 take more than one blank after the method, too.
         blank = rb' (?!HTTP/[0-9.]++")' if end == b'"' else b"(?!)"
         target = rb"(?! )" + repeated(rb'[^ "\\\n]++|\\[^\n]|' + blank, b"+")
         request = b"(?P<method>%b) ++(?P<target>%b)" % (self._method(), target)

@@ -15,17 +15,11 @@ _BYTES = rb"[0-9]{1,18}+(?![0-9])|-"
 
 
 class Directive(NamedTuple):
-    """What is known of a directive.
+    """What is known of a directive."""
 
-    Attributes:
-        means: what it stands for.
-        pattern: what a line may have there; None for whatever there is, up to what follows it.
-        usual: the same in a usual line, if it is more than can be told fast; None: as `pattern`.
-    """
-
-    means: str
-    pattern: bytes | None = None
-    usual: bytes | None = None
+    means: str  # what it stands for
+    pattern: bytes | None = None  # what a line may have there; None for whatever there is, up to what follows it
+    usual: bytes | None = None  # the same in a usual line, if it is more than can be told fast; None: as `pattern`
 
 
 DIRECTIVES = {
@@ -76,9 +70,8 @@ DIRECTIVES = {
     "^tn": Directive("a trailer"),
 }
 
-# nginx's variables with a directive that says the same; the others stand for anything. Those of
-# bytes are what was sent. $request_uri is what httpd has no directive for: path and query as
-# they came, not decoded.
+# nginx's variables with a directive that says the same; the others stand for anything. Those of bytes are what was
+# sent. $request_uri is what httpd has no directive for: path and query as they came, not decoded.
 _NGINX = {
     "remote_addr": "h",
     "proxy_protocol_addr": "a",

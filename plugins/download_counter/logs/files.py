@@ -81,17 +81,11 @@ class LogProblem(Exception):
 
 @dataclass(frozen=True)
 class Log:
-    """A log as the folder lists it.
+    """A log as the folder lists it."""
 
-    Attributes:
-        path: where it is; the text is an address on another machine.
-        size: bytes on the disk.
-        mtime: time of its last change, in nanoseconds since 1970, as stat(2) gives it.
-    """
-
-    path: Path | str
-    size: int
-    mtime: int
+    path: Path | str  # where it is; the text is an address on another machine
+    size: int  # bytes on the disk
+    mtime: int  # time of its last change, in nanoseconds since 1970, as stat(2) gives it
 
     @property
     def name(self) -> str:
@@ -175,15 +169,10 @@ def open_log(path: Path | str) -> Iterator[BinaryIO]:
 
 
 def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    """Give the log, or a stretch of it, in blocks as they come, cut anywhere; its lines end with a newline alone.
+    """Give the log, or a stretch of its bytes, in blocks as they come, cut anywhere; lines end with a newline alone.
 
-    What stands before the first line is left out: a byte order mark, or the NULs that a server leaves
-    that writes on at its old place after copytruncate.
-
-    Args:
-        path: the log.
-        start: the first byte that is given out, of the log as it is when decompressed.
-        stop: the byte to stop before; None reads to the end.
+    Bytes are counted as decompressed. What stands before the first line is left out: a byte order mark, or the NULs
+    that a server leaves that writes on at its old place after copytruncate.
 
     Raises:
         LogProblem: it cannot be opened, is no log, or is cut or damaged; what came before was given out.
@@ -310,13 +299,7 @@ def line_starts(path: Path | str, near: Iterable[int]) -> list[int]:
 
 
 def begin_alike(one: Path | str, other: Path | str, length: int) -> bool:
-    """Say whether the first bytes of two logs are the same, as far as both can be read.
-
-    Args:
-        one: a log.
-        other: another one.
-        length: how many bytes are compared, decompressed.
-    """
+    """Say whether the first bytes of two logs, decompressed, are the same, as far as both can be read."""
     ours, theirs = _stream(one, length), _stream(other, length)
     a = b = b""
     while True:

@@ -107,12 +107,7 @@ class Enveloped(LogFormat):
     """Lines that stand in JSON objects, under one key."""
 
     def __init__(self, key: str, inner: LogFormat) -> None:
-        """Make the format.
-
-        Args:
-            key: the key that has the line.
-            inner: reads the line.
-        """
+        """Make the format of lines under this key, which the inner format reads."""
         self._key = key
         self._inner = inner
         self._decoder = msgspec.json.Decoder(

@@ -47,13 +47,8 @@ class JsonFormat(LogFormat):
     ) -> None:
         """Make the format.
 
-        Args:
-            keys: what a line needs (`JSON_NEEDS`) -> the keys that may have it, the best first. A dot in a key leads
-                into an object, or is a part of it.
-            methods: the request methods that count.
-            hosts: the virtual hosts that count; empty: all.
-            method: the method of lines that have none.
-            prefix: the pattern of what stands before the object.
+        `keys` are those that may have what a line needs (`JSON_NEEDS`), the best first; a dot in a key leads into an
+        object, or is a part of it. The rest is as in `compile_format`.
         """
         self.has_host = bool(keys.get("host"))
         self.has_agent = bool(keys.get("agent"))

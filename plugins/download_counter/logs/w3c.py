@@ -33,11 +33,9 @@ class W3CFormat(LogFormat):
     in_order = True
 
     def __init__(self, fields: str, **options: Any) -> None:
-        """Make the format.
+        """Make the format, with the fields of lines before the first `#Fields` line; empty: they cannot be read.
 
-        Args:
-            fields: the fields of lines before the first `#Fields` line; empty: they cannot be read.
-            options: as in `compile_format`.
+        The options are those of `compile_format`.
         """
         self._options = options
         self._unread: list[bytes] = []

@@ -156,13 +156,7 @@ def ceiling(heights: Iterable[float]) -> float:
 
 
 def bar_chart(columns: Sequence[Column], number: Any, top: float | None = None) -> Chart:
-    """Place bars.
-
-    Args:
-        columns: the oldest first.
-        number: writes a number of the grid.
-        top: what the chart reaches up to; without it, what the columns need.
-    """
+    """Place bars, the oldest first, under a grid whose numbers `number` writes, up to `top` or as far as they need."""
     needed = ceiling(column.height for column in columns)
     step = step_of_grid(top or needed)
     height = top or step * -(-needed // step)
@@ -224,12 +218,8 @@ def place(labels: Iterable[Label], *, turn: bool = False) -> tuple[Label, ...]:
     """Find the narrowest plot that has room for each label beside those before it, which matter more.
 
     One that no width of `WIDTHS` has room for is left out. What fits a plot fits a wider one: positions move apart,
-    and text keeps its size.
-
-    Args:
-        labels: the one that matters most first.
-        turn: let a text that would leave the plot begin or end at its place instead. Without it, only one does that
-            would leave the widest as well.
+    and text keeps its size. With `turn`, a text that would leave the plot begins or ends at its place instead;
+    without, only one does that would leave the widest as well.
     """
     placed: list[Label] = []
     for label in labels:

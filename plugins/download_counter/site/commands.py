@@ -21,12 +21,7 @@ class Command(NamedTuple):
 
 
 def check_commands(digest: Companion, name: str) -> list[Command]:
-    """Return the commands that compare a download with a digest, in the download's folder.
-
-    Args:
-        digest: one of an image's `digests`.
-        name: the name of the downloaded file.
-    """
+    """Return the commands that compare a download of this name with one of an image's `digests`, in its folder."""
     bits = digest.kind.removeprefix("sha")
     line = _checksum_line(str(digest.digest), name)
     if digest.kind == "md5":

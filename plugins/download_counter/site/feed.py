@@ -30,10 +30,7 @@ class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator has no types
 def feed_of(settings: Mapping[str, Any], images: Sequence[SiteImage], feeds: Mapping[str, str]) -> bytes:
     """Make the Atom feed of the newest images; an entry leads to the image's place on the page, not to its file.
 
-    Args:
-        settings: the site's.
-        images: newest first.
-        feeds: the address of the feed in each language of the site.
+    Images come newest first; `feeds` has the address of the feed in each language of the site.
     """
     site = _root(settings)
     language = settings["DEFAULT_LANG"]

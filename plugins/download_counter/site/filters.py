@@ -43,9 +43,8 @@ def clean(html: str) -> Markup:
 def printable(name: str) -> str:
     r"""Return a file name fit to be shown.
 
-    Control characters and those that turn the direction of writing (Unicode's class Cf) are
-    shown as escapes, as `\u202e`: left as they are, `gpj.exe` can look like `exe.jpg`. Bytes
-    that are not UTF-8 become U+FFFD.
+    Control characters and those that turn the direction of writing (Unicode's class Cf) are shown as escapes, as
+    `\u202e`: left as they are, `gpj.exe` can look like `exe.jpg`. Bytes that are not UTF-8 become U+FFFD.
     """
     return name if name.isprintable() else "".join(map(_printable, name))
 
@@ -105,12 +104,7 @@ def _locale(language: str) -> Locale | None:
 
 
 def filters(language: str, zone: str) -> dict[str, Callable[..., Any]]:
-    """Return the filters of a site.
-
-    Args:
-        language: such as "fr" or "pt-br"; one that Babel does not know is taken for English.
-        zone: the IANA name of the time zone that dates and times are shown in.
-    """
+    """Return the filters of a site. A language that Babel does not know is English; `zone` is an IANA name."""
     locale = _locale(language) or Locale("en")
     here = ZoneInfo(zone)
 

@@ -39,36 +39,21 @@ class SiteImage(Image):
 
     In a template, a link is `{{ SITEURL }}/{{ image.url }}`, and a name is shown with the filter `printable`. What a
     note does not say is taken from the file's name.
-
-    Attributes:
-        downloads: of all time, if the setting `show_counts` is on; else None.
-        title: from the note that matches; None without one.
-        note: the note's HTML, cleaned of what could do harm; None without one.
-        series: what its versions have in common, such as "Noble"; "" if not known.
-        version: such as "24.04.3"; "" if not known.
-        arch: the processor, such as "amd64"; "" if not known.
-        status: one of STATUSES, or "" if nothing is known; "previous" means that a newer version is there.
-        for_whom: whose computer it suits, in a few words; "" if the note does not say.
-        needs: what it needs, or has, one short text each.
-        news: address of the page that says what is new; "" without one.
-        ends: until when it gets updates; None if the note does not say.
-        aliases: paths below the web root that it had before.
-        place: address of its entry on the site's pages, relative to the site's root, such as "index.html#a.iso".
     """
 
-    downloads: Figure | None = None
-    title: str | None = None
-    note: Markup | None = None
-    series: str = ""
-    version: str = ""
-    arch: str = ""
-    status: str = ""
-    for_whom: str = ""
-    needs: tuple[str, ...] = ()
-    news: str = ""
-    ends: dt.date | None = None
-    aliases: tuple[str, ...] = ()
-    place: str = ""
+    downloads: Figure | None = None  # of all time, if the setting `show_counts` is on; else None
+    title: str | None = None  # from the note that matches; None without one
+    note: Markup | None = None  # the note's HTML, cleaned of what could do harm; None without one
+    series: str = ""  # what its versions have in common, such as "Noble"; "" if not known
+    version: str = ""  # such as "24.04.3"; "" if not known
+    arch: str = ""  # the processor, such as "amd64"; "" if not known
+    status: str = ""  # one of STATUSES, or "" if nothing is known; "previous" means that a newer version is there
+    for_whom: str = ""  # whose computer it suits, in a few words; "" if the note does not say
+    needs: tuple[str, ...] = ()  # what it needs, or has, one short text each
+    news: str = ""  # address of the page that says what is new; "" without one
+    ends: dt.date | None = None  # until when it gets updates; None if the note does not say
+    aliases: tuple[str, ...] = ()  # paths below the web root that it had before
+    place: str = ""  # address of its entry on the site's pages, relative to the site's root, such as "index.html#a.iso"
 
     @property
     def anchor(self) -> str:
@@ -117,12 +102,8 @@ def site_images(
 ) -> list[SiteImage]:
     """Return the images as a site shows them, in the order that they came in.
 
-    Args:
-        images: as the scan found them.
-        prefix: the way from the site's root to the web root as a URL, "" or ending in "/".
-        notes: as `read_notes` gives them.
-        totals: the downloads of each file, of all time.
-        settings: the checked settings.
+    `prefix` is the way from the site's root to the web root as a URL, "" or ending in "/"; `totals` are the downloads
+    of each file, of all time.
     """
     shown = []
     meant: set[str] = set()  # a note says it of this very file, not of all that match a pattern

@@ -28,14 +28,7 @@ _WORDS = {
 
 
 def letter(stats: Report, language: str, zone: str, *, week: bool = False) -> str:
-    """Return the last whole month, or the last seven whole days, as lines of text.
-
-    Args:
-        stats: the statistics.
-        language: the site's; words are French for "fr" and English for all others.
-        zone: an IANA name.
-        week: the seven days instead of the month.
-    """
+    """Return the last whole month, or the last seven whole days, as lines of text: French for "fr", else English."""
     words, shown = _WORDS.get(language, _WORDS["en"]), filters(language, zone)
     month = stats.last_month
     if week:

@@ -20,17 +20,12 @@ _MOST_CARDS = 6
 
 @dataclass(frozen=True)
 class ImagePage:
-    """A page of its own for the images of a folder, or of several, or a part of one.
+    """A page of its own for the images of a folder, or of several, or a part of one."""
 
-    Attributes:
-        url: relative to the site's root, such as "images/archives-2024.html".
-        folders: pairs of a folder and its images on this page, in natural order.
-        part: 1, or more for a folder that goes on from the page before.
-    """
-
-    url: str
+    url: str  # relative to the site's root, such as "images/archives-2024.html"
+    # Pairs of a folder and its images on this page, in natural order.
     folders: tuple[tuple[str, tuple[SiteImage, ...]], ...]
-    part: int
+    part: int  # 1, or more for a folder that goes on from the page before
 
     @property
     def count(self) -> int:
@@ -40,25 +35,16 @@ class ImagePage:
 
 @dataclass(frozen=True)
 class Listing:
-    """What the public page shows.
+    """What the public page shows."""
 
-    Attributes:
-        first: the recommended image; None without any image.
-        other: the one for another processor; None without one.
-        cards: the images whose notes say for whom they are.
-        table: the images of the table, by series, newest version first.
-        archive: old images, for a folded table. Empty if `pages` has them.
-        pages: all images again, on a page a folder, when they are too many for one page; else empty.
-        count: how many images there are.
-    """
-
-    first: SiteImage | None
-    other: SiteImage | None
-    cards: tuple[SiteImage, ...]
-    table: tuple[SiteImage, ...]
-    archive: tuple[SiteImage, ...]
+    first: SiteImage | None  # the recommended image; None without any image
+    other: SiteImage | None  # the one for another processor; None without one
+    cards: tuple[SiteImage, ...]  # the images whose notes say for whom they are
+    table: tuple[SiteImage, ...]  # the images of the table, by series, newest version first
+    archive: tuple[SiteImage, ...]  # old images, for a folded table. Empty if `pages` has them.
+    # All images again, on a page a folder, when they are too many for one page; else empty.
     pages: tuple[ImagePage, ...]
-    count: int
+    count: int  # how many images there are
 
 
 def listing(images: Sequence[SiteImage]) -> Listing:

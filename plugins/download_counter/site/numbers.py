@@ -53,17 +53,11 @@ def report(
     name_of: Callable[[str], Name] = name_in,
     aliases: Mapping[str, str] | None = None,
 ) -> Report:
-    """Make the statistics.
+    """Make the statistics for a day in the site's time zone.
 
-    Args:
-        history: all that is known.
-        uploads: the images in the web root now, and when each was uploaded.
-        settings: for `bytes_sent`, the LogFormat and `aliases`.
-        today: the day the report is for, in the site's time zone.
-        data_root: the way from the site's root to the web root as a URL, "" or ending in "/".
-        name_of: gives series, version and architecture of a file.
-        aliases: the name that the downloads of another name are shown under, beside those of the settings. The
-            history keeps both.
+    `uploads` has the images in the web root now, and when each was uploaded; `name_of` gives series, version and
+    architecture of a file; `aliases` has the name that the downloads of another name are shown under, beside those of
+    the settings: the history keeps both.
     """
     sums = Sums(history, today, {**dict(settings.aliases), **(aliases or {})})
     end = min(history.ingested.date(), today) if history.ingested else today

@@ -33,11 +33,7 @@ def digest_of(content: bytes) -> str:
 
 
 class OwnFiles:
-    """The list as it is in a web root.
-
-    Attributes:
-        digests: what was written, by file.
-    """
+    """The list as it is in a web root."""
 
     def __init__(self, web_root: Path) -> None:
         self._web_root = web_root
@@ -54,13 +50,8 @@ class OwnFiles:
     def save(self, made: Mapping[str, bytes], old: Iterable[str], there: Mapping[str, bytes]) -> None:
         """Write the list for what is about to be put into place.
 
-        It is written once, before any file is renamed, and holds what is there as well: whenever a run is
-        killed, the next one knows what is its own.
-
-        Args:
-            made: the files of this run, with their content.
-            old: own files that this run makes no longer and will remove.
-            there: what is there now.
+        It is written once, before any file is renamed, and holds what is there as well: whenever a run is killed, the
+        next one knows what is its own. `old` are own files that will be removed.
 
         Raises:
             DownloadCounterError: as `safe_files.write_whole`.

@@ -21,9 +21,7 @@ SHARES = 4
 class Pictures:
     """The charts of a report; the theme gets them as `charts`. One that has nothing to show is None.
 
-    Args:
-        stats: the report.
-        shown: the filters of the site's language, by name.
+    It is made with the filters of the site's language, by name.
     """
 
     def __init__(self, stats: Report, shown: Mapping[str, Callable[[Any], Any]]) -> None:

@@ -42,13 +42,7 @@ Spans = list[Sum | None]
 
 
 class Sums:
-    """The sums of a history.
-
-    Args:
-        history: all that is known.
-        today: the day that windows count back from.
-        aliases: the name that the downloads of another name are shown under.
-    """
+    """The sums of a history, with windows that count back from `today`, and names shown under others (`aliases`)."""
 
     def __init__(self, history: History, today: date, aliases: Mapping[str, str]) -> None:
         self.history, self.today, self.aliases = history, today, aliases
@@ -116,17 +110,11 @@ class Sums:
 
 @dataclass
 class KnownDays:
-    """Which days are known.
+    """Which days are known."""
 
-    Attributes:
-        downloads: by day, of the days that have a record.
-        end: the first day that is not over, or was not when logs were last read.
-        today: the day that windows count back from.
-    """
-
-    downloads: Mapping[date, int]
-    end: date
-    today: date
+    downloads: Mapping[date, int]  # by day, of the days that have a record
+    end: date  # the first day that is not over, or was not when logs were last read
+    today: date  # the day that windows count back from
 
     @cached_property
     def days(self) -> set[date]:

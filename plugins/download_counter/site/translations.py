@@ -19,16 +19,10 @@ _CATALOGUES = "*/LC_MESSAGES/*.po"
 
 
 def compile_translations(theme: Path, own: Sequence[Path] = ()) -> list[str]:
-    """Compile each `translations/*/LC_MESSAGES/*.po` of a theme that is newer than its `.mo`.
+    """Compile each `translations/*/LC_MESSAGES/*.po` of a theme that is newer than its `.mo`, and return warnings.
 
-    Translators then need no tool but an editor. Nothing is done for a theme without catalogues.
-
-    Args:
-        theme: the theme's folder, where the `.mo` go.
-        own: folders of a site's own translations; their words go before the theme's.
-
-    Returns:
-        Warnings about catalogues that cannot be compiled: pages are in the old words then.
+    Translators then need no tool but an editor. The words of a site's own folders go before the theme's. Pages are in
+    the old words if a catalogue cannot be compiled.
 
     Raises:
         DownloadCounterError: a catalogue is damaged.

@@ -29,12 +29,7 @@ _NO_ROBOTS = b'<meta name="robots" content="noindex, nofollow">'
 
 
 class Publication:
-    """The files of one run, held until all are made.
-
-    Args:
-        root: the output folder of the main site.
-        settings: for the web root, and the endings of images and companions, which are never written.
-    """
+    """The files of one run, held until all are made. `root` is the output folder of the main site."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self.root = root
@@ -92,8 +87,7 @@ class Publication:
     def put(self, *, remove_old: bool = True) -> None:
         """Write all files that have changed beside their places, rename them all, and remove what is made no longer.
 
-        Args:
-            remove_old: whether these are all files of the site, so that others of its own are old.
+        Nothing is removed unless these are all files of the site (`remove_old`).
 
         Raises:
             DownloadCounterError: a file in the way is not the program's own, a public page names the
@@ -265,11 +259,9 @@ def _no_folders() -> Iterator[None]:
 
 
 def template_problem(error: Exception, when: str) -> DownloadCounterError:
-    """Say an error in a template in a sentence: file, line, and what is wrong.
+    """Say an error in a template in a sentence that ends with `when`: file, line, and what is wrong.
 
-    Args:
-        error: what Jinja or an operation in a template raised; its traceback has the templates' own lines.
-        when: what was going on, to end the sentence.
+    The traceback of what Jinja or an operation in a template raised has the templates' own lines.
     """
     if isinstance(error, TemplateSyntaxError):
         where = f"{error.filename or error.name}, line {error.lineno}"
