@@ -7,17 +7,16 @@ from download_counter.counting.tally import Tally
 def of_kind(found: Tally, kind: str = DOWNLOAD) -> dict[tuple[str, str], dict[bytes, int]]:
     """The clients of each day and file, and the bytes sent to each."""
     result: dict[tuple[str, str], dict[bytes, int]] = {}
-    for index, key in enumerate(found.clients.keys):
-        if key.kind == kind:
-            names, sent, _ = found.clients.at(index)
-            result[key.day, key.path] = dict(zip(names, sent, strict=True))
+    for one in found.clients:
+        if one.key.kind == kind:
+            names, sent, _ = one.unpacked()
+            result[one.key.day, one.key.path] = dict(zip(names, sent, strict=True))
     return result
 
 
 def sent(found: Tally) -> dict[tuple[str, str], int]:
     """The bytes sent of each day and file, answers to HEAD included."""
     return {
-        (day, file): sum(clients.values())
-        + sum(n for key, n in found.clients.heads.items() if (key.kind, key.day, key.path) == (DOWNLOAD, day, file))
+        (day, file): sum(clients.values()) + sum(one.heads for one in found.clients if one.key == (DOWNLOAD, day, file))
         for (day, file), clients in of_kind(found).items()
     }

@@ -1,13 +1,11 @@
 """What makes counting quick changes nothing of it: rows for a whole block, clients packed."""
 
-from collections.abc import Iterable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line
-from download_counter.counting.clients import Clients, Key
+from download_counter.counting.clients import ALL_CLIENTS, Clients, Key, Share, pack
 from download_counter.counting.rule import DOWNLOAD
 from download_counter.logs import formats
 from download_counter.logs.clients import is_client
@@ -107,61 +105,35 @@ def test_the_usual_line_is_read_the_quick_way(name: str) -> None:
 
 
 names = st.binary(min_size=1).filter(lambda name: b"\n" not in name)
-KEYS = [Key(DOWNLOAD, "2026-05-09", f"{number}.iso") for number in range(3)]
+KEY = Key(DOWNLOAD, "2026-05-09", "a.iso")
 
 
-def joined(names: Iterable[bytes]) -> bytes:
-    return b"".join(name + b"\n" for name in names)
+def packed(clients: dict[bytes, int]) -> Clients:
+    return pack(KEY, b"".join(name + b"\n" for name in clients), clients.values(), bytes(range(len(clients))))
 
 
-@given(st.lists(st.dictionaries(names, st.integers(0, 10**18), min_size=1), min_size=1, max_size=3))
-def test_clients_come_out_of_the_pack_as_they_went_in(keys: list[dict[bytes, int]]) -> None:
-    packed = Clients()
-    for key, clients in zip(KEYS, keys, strict=False):
-        packed.add(key, joined(clients), clients.values(), bytes(len(clients)))
-
-    assert [packed.size(index) for index in range(len(keys))] == [len(clients) for clients in keys]
-    for index, clients in enumerate(keys):
-        found, sent, agents = packed.at(index)
-        assert dict(zip(found, sent, strict=True)) == clients
-        assert agents == bytes(len(clients))
+def unpacked(clients: Clients, share: Share = ALL_CLIENTS) -> dict[bytes, tuple[int, int]]:
+    names, sent, agents = clients.unpacked(share)
+    return {name: (number, agent) for name, number, agent in zip(names, sent, agents, strict=True)}
 
 
-def packed(*keys: tuple[str, dict[bytes, int]]) -> Clients:
-    clients = Clients()
-    for file, sent in keys:
-        clients.add(Key(DOWNLOAD, "2026-05-09", file), b"\n".join(sent) + b"\n", sent.values(), bytes(len(sent)))
-    return clients
+@given(st.dictionaries(names, st.integers(0, 10**18), min_size=1, max_size=200), st.integers(1, 5))
+def test_clients_come_out_of_the_pack_as_they_went_in_whole_or_in_shares(clients: dict[bytes, int], of: int) -> None:
+    expected = {name: (number, agent) for agent, (name, number) in enumerate(clients.items())}
+
+    assert unpacked(packed(clients)) == expected
+    shares = [unpacked(packed(clients), (number, of)) for number in range(of)]
+    assert sum(map(len, shares)) == len(clients)
+    assert {name: numbers for share in shares for name, numbers in share.items()} == expected
 
 
-def unpacked(clients: Clients) -> list[tuple[str, dict[bytes, int]]]:
-    found = []
-    for index, key in enumerate(clients.keys):
-        names, sent, _ = clients.at(index)
-        found.append((key.path, dict(zip(names, sent, strict=True))))
-    return found
+def test_the_clients_of_an_ipv6_network_are_in_one_share() -> None:
+    clients = packed({b"2001:db8::%x" % number: 1 for number in range(1, 100)})
+
+    assert sorted(len(unpacked(clients, (number, 3))) for number in range(3)) == [0, 0, 99]
 
 
-def test_the_pieces_of_a_log_are_put_together_key_by_key() -> None:
-    pieces = [
-        [("a.iso", {b"192.0.2.1": 1, b"192.0.2.22": 2}), ("b.iso", {b"2001:db8::1": 3}), ("c.iso", {b"192.0.2.3": 4})],
-        [("b.iso", {b"192.0.2.1": 5}), ("a.iso", {b"192.0.2.200": 6, b"192.0.2.1": 7}), ("d.iso", {b"host": 8})],
-        [("e.iso", {b"192.0.2.5": 9}), ("a.iso", {b"192.0.2.6": 10})],
-    ]
-    whole, *others = [packed(*piece) for piece in pieces]
-    whole.heads, others[0].heads, others[1].heads = {KEYS[0]: 1}, {KEYS[0]: 20, KEYS[1]: 300}, {KEYS[1]: 4000}
+def test_more_bytes_than_there_are_leave_what_others_got_as_it_is() -> None:
+    found = unpacked(packed({b"192.0.2.3": 7, b"192.0.2.4": 10**30, b"192.0.2.5": 8}))
 
-    for other in others:
-        whole.extend(other)
-
-    assert unpacked(whole) == [key for piece in pieces for key in piece]
-    assert whole.heads == {KEYS[0]: 21, KEYS[1]: 4300}
-
-
-@pytest.mark.parametrize("before", [[], [("a.iso", {b"192.0.2.1": 1, b"192.0.2.2": 2})]])
-def test_more_bytes_than_there_are_leave_what_others_got_as_it_is(before: list[tuple[str, dict[bytes, int]]]) -> None:
-    nonsense = ("b.iso", {b"192.0.2.3": 7, b"192.0.2.4": 10**30, b"192.0.2.5": 8})
-
-    clients = packed(*before, nonsense)
-
-    assert unpacked(clients) == [*before, ("b.iso", {b"192.0.2.3": 7, b"192.0.2.4": 2**64 - 1, b"192.0.2.5": 8})]
+    assert found == {b"192.0.2.3": (7, 0), b"192.0.2.4": (2**64 - 1, 1), b"192.0.2.5": (8, 2)}

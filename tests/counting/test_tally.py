@@ -352,7 +352,7 @@ def test_a_log_of_more_than_a_million_lines_is_packed_on_the_way_and_says_the_sa
 
 
 def day_of(found: Tally, file: str) -> Day:
-    calls = Gathered([found.clients], Rule()).calls({}, sized=True)
+    calls = Gathered(found.clients, Rule()).calls({}, sized=True)
     return add_days(numbers for call in calls if call[0] == file for _, _, numbers, _ in work_out(*call))
 
 
@@ -381,7 +381,7 @@ def test_each_client_has_the_program_that_it_came_with_first_however_it_is_spell
         crawlers=False,
     )
 
-    [call] = Gathered([found.clients], Rule()).calls({}, sized=True)
+    [call] = Gathered(found.clients, Rule()).calls({}, sized=True)
     [(*_, tables)] = work_out(*call)
     assert tables["programs"] == {"wget": 1, "Firefox": 1, "curl": 1}
 

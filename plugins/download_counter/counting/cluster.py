@@ -1,8 +1,9 @@
 """The work of counting on a Dask cluster: what was read stays on its workers, only numbers come back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -10,12 +11,12 @@ from ..errors import DownloadCounterError
 from ..history.day import Counts, Record
 from ..logs.files import Log
 from ..settings import Rule
-from .clients import Clients
-from .days import Found, Gathered, Sizes, records, share_of, work_out
+from .clients import Clients, Share, pack
+from .days import Found, Gathered, Sizes, records, work_out
 from .workers import Reading, Workers, read_log
 
 
-class _Cluster:
+class _Cluster(Workers):
     """The workers of a cluster. The clients are worked on in as many shares as it has threads."""
 
     def __init__(self, client: Any) -> None:
@@ -46,7 +47,7 @@ class _Cluster:
         number = max(1, sum(self._client.nthreads().values()))
         jobs = []
         for share in range(number):
-            mine = [submit(share_of, reading.clients, share, number, pure=False) for reading in readings]
+            mine = [submit(_share_of, reading.clients, (share, number), pure=False) for reading in readings]
             jobs.append(submit(_work_out_share, mine, rule, sizes, sized, pure=False))
         found: list[Found] = []
         missing: list[dict[str, Counts]] = []
@@ -56,10 +57,20 @@ class _Cluster:
         return records(found, missing)
 
 
+def _share_of(clients: Iterable[Clients], share: Share) -> list[Clients]:
+    mine = []
+    for one in clients:
+        names, sent, agents = one.unpacked(share)
+        heads = 0 if share[0] else one.heads
+        if names or heads:
+            mine.append(pack(one.key, b"".join(name + b"\n" for name in names), sent, agents, heads))
+    return mine
+
+
 def _work_out_share(
-    clients: Sequence[Clients], rule: Rule, sizes: Sizes, sized: bool
+    clients: Iterable[list[Clients]], rule: Rule, sizes: Sizes, sized: bool
 ) -> tuple[list[Found], dict[str, Counts]]:
-    gathered = Gathered(clients, rule)
+    gathered = Gathered(chain.from_iterable(clients), rule)
     calls = gathered.calls(sizes, sized=sized)
     return [found for call in calls for found in work_out(*call)], gathered.missing()
 

@@ -2,16 +2,14 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from socket import AF_INET6, inet_pton
-from zlib import crc32
 
 from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days, trim_row
 from ..settings import Rule
 from .agents import program, system
-from .clients import Clients, Key
+from .clients import ALL_CLIENTS, Clients, Key, Share, network
 from .places import places
 from .rule import (
     CHECK,
@@ -31,11 +29,6 @@ Size = tuple[str, int]
 Sizes = Mapping[str, Sequence[Size]]
 """file -> its sizes, in their order."""
 
-Share = tuple[int, int]
-"""One part of the clients (from 0 on), and how many parts there are; clients of a /64 network stay together."""
-
-ALL_CLIENTS: Share = (0, 1)
-
 # Clients of one file and day that are looked at together; more are looked at in shares, for the memory.
 _TOGETHER = 1 << 20
 
@@ -50,115 +43,60 @@ def size_on(sizes: Sequence[Size], day: str) -> int | None:
 
 
 @dataclass
-class _Part:
-    """The clients of one key in one log."""
+class _DayOfFile:
+    """What was read of one file on one day, of all clients or a share of them."""
 
-    clients: Clients
-    index: int
+    downloads: list[Clients] = field(default_factory=list)
+    checks: list[Clients] = field(default_factory=list)
+    left_out: dict[str, list[Clients]] = field(default_factory=dict)
+    heads: int = 0
     share: Share = ALL_CLIENTS
 
-    @property
-    def size(self) -> int:
-        return self.clients.size(self.index)
-
     @cached_property
-    def content(self) -> tuple[list[bytes], "array[int]", bytes]:
-        """Names, bytes sent and agents."""
-        names, sent, agents = self.clients.at(self.index)
-        if self.share == ALL_CLIENTS:
-            return names, sent, agents
-        number, of = self.share
-        mine = [crc32(_network(name)) % of == number for name in names]
-        return (
-            [name for name, is_mine in zip(names, mine, strict=True) if is_mine],
-            array("Q", (n for n, is_mine in zip(sent, mine, strict=True) if is_mine)),
-            bytes(kind for kind, is_mine in zip(agents, mine, strict=False) if is_mine),
-        )
-
-    def ipv6(self) -> list[bytes]:
-        """The names that are IPv6 addresses."""
-        return with_colon(self.content[0])
-
-
-def share_of(clients: Clients, number: int, of: int) -> Clients:
-    """Return what one share of the clients did."""
-    mine = Clients(heads=clients.heads if number == 0 else {})
-    for index, key in enumerate(clients.keys):
-        names, sent, agents = _Part(clients, index, (number, of)).content
-        if names:
-            mine.add(key, b"\n".join(names) + b"\n", sent, agents)
-    return mine
-
-
-def _network(client: bytes) -> bytes:
-    """The /64 network of an IPv6 address; any other client as it is."""
-    if 58 not in client:
-        return client
-    try:
-        return inet_pton(AF_INET6, client.partition(b"%")[0].decode())[:8]
-    except OSError:
-        return client  # a network already
-
-
-@dataclass
-class _DayOfFile:
-    """What was read of one file on one day."""
-
-    downloads: list[_Part] = field(default_factory=list)
-    checks: list[_Part] = field(default_factory=list)
-    left_out: dict[str, list[_Part]] = field(default_factory=dict)
-    heads: int = 0
-
-    def of_share(self, share: Share) -> "_DayOfFile":
-        """Return what one share of the clients did."""
-
-        def mine(parts: list[_Part]) -> list[_Part]:
-            return [_Part(part.clients, part.index, share) for part in parts]
-
-        left_out = {reason: mine(parts) for reason, parts in self.left_out.items()}
-        return _DayOfFile(mine(self.downloads), mine(self.checks), left_out, 0 if share[0] else self.heads)
+    def content(self) -> list[tuple[list[bytes], "array[int]", bytes]]:
+        """Names, bytes sent and agents by each log, the longest first."""
+        return sorted((one.unpacked(self.share) for one in self.downloads), key=lambda one: len(one[0]), reverse=True)
 
     @property
     def size(self) -> int:
-        return sum(part.size for part in self.downloads)
-
-    @cached_property
-    def values(self) -> Iterable[int]:
-        """The bytes sent to each client."""
-        return self.downloads[0].content[1] if len(self.downloads) == 1 else self.sent.values()
+        return sum(len(one.sent) for one in self.downloads)
 
     @cached_property
     def sent(self) -> Mapping[bytes, int]:
         """The clients and the bytes sent to each."""
-        if not self.downloads:
-            return {}
-        most, *others = sorted((part.content for part in self.downloads), key=lambda one: len(one[0]), reverse=True)
-        total = dict(zip(most[0], most[1], strict=True))
-        for names, sent, _ in others:
+        total: dict[bytes, int] = dict(zip(*self.content[0][:2], strict=True)) if self.content else {}
+        for names, sent, _ in self.content[1:]:
             for client, number in zip(names, sent, strict=True):
                 total[client] = total.get(client, 0) + number
         return total
 
     @property
-    def names(self) -> Iterable[bytes]:
-        return self.downloads[0].content[0] if len(self.downloads) == 1 else self.sent
+    def values(self) -> Collection[int]:
+        """The bytes sent to each client."""
+        return self.content[0][1] if len(self.content) == 1 else self.sent.values()
+
+    @property
+    def names(self) -> Collection[bytes]:
+        return self.content[0][0] if len(self.content) == 1 else self.sent
 
     def ipv6(self) -> set[bytes]:
         """The clients with an IPv6 address."""
-        return {client for part in self.downloads for client in part.ipv6()}
+        return {client for names, _, _ in self.content for client in with_colon(names)}
+
+    def distinct(self, some: Iterable[Clients]) -> set[bytes]:
+        """The clients, of this share, in what several logs say."""
+        return {client for one in some for client in one.unpacked(self.share)[0]}
 
     def forget(self) -> None:
         """Let go of what was unpacked: two days of a file are held at a time."""
-        for name in ("sent", "values"):
-            self.__dict__.pop(name, None)
-        for part in (*self.downloads, *self.checks):
-            part.__dict__.pop("content", None)
+        self.__dict__.pop("sent", None)
+        self.__dict__.pop("content", None)
 
     def agents(self) -> Counter[int]:
         """How many clients came with each kind of program; where logs disagree, the kind further down its table."""
-        if not self.downloads:
+        if not self.content:
             return Counter()
-        most, *others = sorted((part.content for part in self.downloads), key=lambda one: len(one[0]), reverse=True)
+        most, *others = self.content
         kinds = Counter(most[2])
         first = dict(zip(most[0], most[2], strict=False)) if others else {}
         for names, _, agents in others:
@@ -170,10 +108,6 @@ class _DayOfFile:
                     if known is not None:
                         kinds[known] -= 1
         return kinds
-
-
-def _distinct(parts: Iterable[_Part]) -> set[bytes]:
-    return {client for part in parts for client in part.content[0]}
 
 
 Found = tuple[str, str, Day, dict[str, Counts]]
@@ -189,37 +123,34 @@ class Gathered:
     def __init__(self, read: Iterable[Clients], rule: Rule) -> None:
         self.rule = rule
         self._files: dict[str, dict[str, _DayOfFile]] = {}
-        self._missing: dict[str, dict[str, list[_Part]]] = {}
-        checks: list[tuple[Key, _Part]] = []
-        for clients in read:
-            for index, key in enumerate(clients.keys):
-                part = _Part(clients, index)
-                if key.kind == DOWNLOAD:
-                    self._day(key).downloads.append(part)
-                elif key.kind == CHECK:
-                    checks.append((key, part))
-                elif key.kind == MISSING:
-                    self._missing.setdefault(key.day, {}).setdefault(key.path, []).append(part)
-                else:
-                    self._day(key).left_out.setdefault(key.kind, []).append(part)
-            for key, sent in clients.heads.items():
-                if key.kind == DOWNLOAD:
-                    self._day(key).heads += sent
+        self._missing: dict[str, dict[str, list[Clients]]] = {}
+        checks: list[Clients] = []
+        for one in read:
+            key = one.key
+            if key.kind == DOWNLOAD:
+                self._day(key).downloads.append(one)
+                self._day(key).heads += one.heads
+            elif key.kind == CHECK:
+                checks.append(one)
+            elif key.kind == MISSING:
+                self._missing.setdefault(key.day, {}).setdefault(key.path, []).append(one)
+            else:
+                self._day(key).left_out.setdefault(key.kind, []).append(one)
         self._add_checks(checks)
 
     def _day(self, key: Key) -> _DayOfFile:
         return self._files.setdefault(key.path, {}).setdefault(key.day, _DayOfFile())
 
-    def _add_checks(self, checks: Iterable[tuple[Key, _Part]]) -> None:
+    def _add_checks(self, checks: Iterable[Clients]) -> None:
         in_folder: dict[str, list[str]] = {}
         for file in self._files:
             in_folder.setdefault(file.rpartition("/")[0], []).append(file)
-        for key, part in checks:
-            image, folder = checked_by(key.path, self.rule.extensions)
+        for one in checks:
+            image, folder = checked_by(one.key.path, self.rule.extensions)
             for file in [image] if folder is None else in_folder.get(folder, []):
-                for day in (day_before(key.day), key.day):
-                    if (one := self._files.get(file, {}).get(day)) and part not in one.checks:
-                        one.checks.append(part)
+                for day in (day_before(one.key.day), one.key.day):
+                    if of_file := self._files.get(file, {}).get(day):
+                        of_file.checks.append(one)
 
     @property
     def size(self) -> int:
@@ -235,7 +166,7 @@ class Gathered:
             for number in range(shares):
                 mine = days
                 if shares > 1:
-                    mine = {day: one.of_share((number, shares)) for day, one in days.items()}
+                    mine = {day: replace(one, share=(number, shares)) for day, one in days.items()}
                 weight = sum(day.size for day in days.values()) // shares
                 calls.append((weight, (file, mine, sizes.get(file, ()), self.rule, sized)))
         return [call for _, call in sorted(calls, key=lambda one: one[0], reverse=True)]
@@ -243,7 +174,8 @@ class Gathered:
     def missing(self) -> dict[str, Counts]:
         """Return per day how many clients asked for each image that is not there."""
         return {
-            day: {path: len(_distinct(parts)) for path, parts in paths.items()} for day, paths in self._missing.items()
+            day: {path: len(_DayOfFile().distinct(some)) for path, some in paths.items()}
+            for day, paths in self._missing.items()
         }
 
 
@@ -270,11 +202,11 @@ def _work_out_day(
         agents = today.agents()
         tables["programs"] = _by_name(agents, program)
         tables["systems"] = _by_name(agents, system)
-    left_out = {reason: len(_distinct(parts)) for reason, parts in today.left_out.items()}
+    left_out = {reason: len(today.distinct(some)) for reason, some in today.left_out.items()}
     if left_out:
         tables["left_out"] = left_out
     ipv6 = today.ipv6()
-    started = len(today.downloads[0].content[0]) if len(today.downloads) == 1 else len(today.sent)
+    started = len(today.names)
     finished = asked = checked = hosting = None
     if size is not None:
         finished, asked, broke = _arrived(today, yesterday, size)
@@ -288,12 +220,12 @@ def _work_out_day(
     day = Day(
         started=started,
         finished=finished,
-        sent=sum(today.values) + today.heads if sized else None,
+        sent=sum(today.values) + (0 if today.share[0] else today.heads) if sized else None,
         left_out=sum(left_out.values()),
         asked=asked,
         checked=checked,
         ipv6=len(ipv6),
-        networks=started - len(ipv6) + len(set(map(_network, ipv6))),
+        networks=started - len(ipv6) + len(set(map(network, ipv6))),
         hosting=hosting,
     )
     return day, tables
@@ -313,7 +245,7 @@ def _arrived(today: _DayOfFile, yesterday: _DayOfFile, size: int) -> tuple[int, 
     finished = sum(map(size.__le__, today.values))
     asked = sum(map(probe.__gt__, today.values)) if size else 0
     tenths = Counter([sent * 10 // size for sent in today.values if probe <= sent < size])
-    if yesterday.downloads and finished < len(today.sent):
+    if yesterday.downloads and finished < len(today.names):
         before = yesterday.sent
         for client in today.sent.keys() & before.keys():
             sent = today.sent[client]
@@ -329,7 +261,7 @@ def _arrived(today: _DayOfFile, yesterday: _DayOfFile, size: int) -> tuple[int, 
 def _checked(today: _DayOfFile, yesterday: _DayOfFile, size: int) -> int:
     return sum(
         client in today.sent and has_finished(today.sent[client], yesterday.sent.get(client, 0), size)
-        for client in _distinct(today.checks)
+        for client in today.distinct(today.checks)
     )
 
 

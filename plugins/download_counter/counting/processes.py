@@ -17,14 +17,11 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number: int) -> Iterator[tuple[int, T]]:
-    """Call a function with each of some lists of arguments, by so many processes, in the order of the list.
+def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number: int) -> Iterator[T]:
+    """Call a function with each of some lists of arguments, by so many processes, and give the results as they come.
 
     They begin as copies of this process, so the arguments are not sent. Each has a pipe of its own: one that is killed
     while it sends its result blocks nobody (in a pool of the standard library all share one pipe, and its lock).
-
-    Yields:
-        The number of the call, and its result, as they come.
 
     Raises:
         DownloadCounterError: a process was killed; or what the function raised.
@@ -41,17 +38,15 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
             processes.append(process)
             other.close()
         waiting = list(range(len(calls)))[::-1]
-        at_work: dict[Connection, int] = {}
-        for pipe in ours:
-            _next(pipe, waiting, at_work)
+        at_work = {pipe for pipe in ours if _next(pipe, waiting)}
         while at_work:
-            for pipe in set(at_work).intersection(wait(list(at_work))):
+            for pipe in at_work.intersection(wait(list(at_work))):
                 result, error = pipe.recv()
-                done = at_work.pop(pipe)
                 if error is not None:
                     raise error
-                _next(pipe, waiting, at_work)
-                yield done, result
+                if not _next(pipe, waiting):
+                    at_work.remove(pipe)
+                yield result
     except (EOFError, OSError) as error:  # the end of the pipe, before an answer or within one
         raise DownloadCounterError(
             "A process that counted was killed, perhaps because the memory ran out. Nothing was changed; run again."
@@ -65,10 +60,11 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
             pipe.close()
 
 
-def _next(pipe: Connection, waiting: list[int], at_work: dict[Connection, int]) -> None:
+def _next(pipe: Connection, waiting: list[int]) -> bool:
     if waiting:
-        at_work[pipe] = waiting.pop()
-        pipe.send(at_work[pipe])
+        pipe.send(waiting.pop())
+        return True
+    return False
 
 
 def _work(

@@ -15,7 +15,7 @@ from ..logs.formats import format_of
 from ..logs.logformat import Answer, LineFormat, LogFormat, Row
 from ..settings import Rule
 from .agents import kind_of as kind_of_agent
-from .clients import Clients, Key
+from .clients import Clients, Key, pack
 from .rule import (
     DOWNLOAD,
     MISSING,
@@ -47,7 +47,7 @@ _BIG = 1 << 17
 class Tally:
     """What one log says."""
 
-    clients: Clients = field(default_factory=Clients)  # who did what
+    clients: list[Clients] = field(default_factory=list)  # who did what
     # Lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
     lines: int = 0
     unreadable: int = 0  # lines that name one and cannot be read, or whose day is far from all others
@@ -61,19 +61,7 @@ class Tally:
 
     def days(self) -> set[str]:
         """The days that this log has lines of."""
-        return {key.day for key in self.clients.keys}
-
-    def add(self, more: "Tally") -> None:
-        """Add what another piece of the log says, but for its clients."""
-        self.lines += more.lines
-        self.unreadable += more.unreadable
-        self.misdated += more.misdated
-        self.agentless += more.agentless
-        self.sample += more.sample[: _SAMPLE - len(self.sample)]
-        self.has_bytes |= more.has_bytes
-        self.heads += more.heads
-        self.heads_silent += more.heads_silent
-        self.heads_sized += more.heads_sized
+        return {one.key.day for one in self.clients}
 
 
 def tally(blocks: Iterable[tuple[bytes, int]], rule: Rule) -> Tally:
@@ -122,8 +110,8 @@ def _tally(blocks: Iterable[tuple[bytes, int]], rule: Rule, log_format: LogForma
     places.pack(0)
     _pass_over_wrong_clocks(result)
     # No line has a client, so none counts. A few may lack it: who asks the server itself sends no proxy's header.
-    if result.lines > HANDFUL and not result.clients.names.strip(b"-\n"):
-        result.clients = Clients()
+    if result.lines > HANDFUL and not any(one.names.strip(b"-\n") for one in result.clients):
+        result.clients = []
         result.unreadable, result.lines = result.unreadable + result.lines, 0
     return result
 
@@ -199,7 +187,7 @@ def _counter(
                     result.agentless += 1
                     continue
                 if reason := why_not(client, agent):
-                    place.leave_out(reason, client)
+                    place.left_out.setdefault(reason, {})[client] = 0
                     continue
             try:
                 sent = int(size)
@@ -235,9 +223,6 @@ class _Place:
     left_out: dict[str, dict[bytes, int]] = field(default_factory=dict)  # why clients do not count, and who
     head: bool = False  # the method is HEAD
     heads: int = 0  # the bytes of answers to HEAD
-
-    def leave_out(self, reason: str, client: bytes) -> None:
-        self.left_out.setdefault(reason, {})[client] = 0
 
 
 class _Places(dict[str | None, "_PlacesOfDay"]):
@@ -289,15 +274,14 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
         result = self._result
         for key, (place, heads) in self._known.items():
             if not at_least:
-                if heads.heads:
-                    result.clients.heads[key] = heads.heads
                 for reason, clients in place.left_out.items():
-                    result.clients.add(key._replace(kind=reason), *self._in_one_spelling(clients, b""))
+                    result.clients.append(pack(key._replace(kind=reason), *self._in_one_spelling(clients, b"")))
             if len(place.clients) >= max(1, at_least):
                 result.has_bytes = result.has_bytes or any(place.clients.values())
-                result.clients.add(key, *self._in_one_spelling(place.clients, place.agents))
+                result.clients.append(pack(key, *self._in_one_spelling(place.clients, place.agents), heads.heads))
                 place.clients.clear()
                 place.agents.clear()
+                heads.heads = 0
         if not at_least:
             self._known.clear()
             self.clear()  # of the places of days, which know this: what is counted is not held any longer
@@ -355,18 +339,11 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
 
 def _pass_over_wrong_clocks(result: Tally) -> None:
     """Take the days out that no right clock has written."""
-    old = result.clients
     lines: Counter[str] = Counter()
-    for index, key in enumerate(old.keys):
-        lines[key.day] += old.size(index)
+    for one in result.clients:
+        lines[one.key.day] += len(one.sent)
     right = days_in_time(lines)
-    if len(right) == len(lines):
-        return
-    result.clients = Clients(heads={key: sent for key, sent in old.heads.items() if key.day in right})
-    for index, key in enumerate(old.keys):
-        names, sent, agents = old.at(index)
-        if key.day in right:
-            result.clients.add(key, b"\n".join(names) + b"\n", sent, agents)
-        elif key.kind == DOWNLOAD:
-            result.unreadable += len(names)
-            result.misdated += len(names)
+    wrong = sum(len(one.sent) for one in result.clients if one.key.day not in right and one.key.kind == DOWNLOAD)
+    result.clients = [one for one in result.clients if one.key.day in right]
+    result.unreadable += wrong
+    result.misdated += wrong

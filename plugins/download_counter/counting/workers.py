@@ -1,11 +1,10 @@
 """The work of counting: on the processes of this machine, or on a cluster, with the same functions."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from ..history.day import Record
 from ..logs.advice import (
@@ -16,8 +15,7 @@ from ..logs.advice import (
     advice_on_sizes,
     advice_on_start,
 )
-from ..logs.files import Log, LogProblem, first_lines, line_starts, read, whole_lines
-from ..logs.formats import format_of
+from ..logs.files import Log, LogProblem, first_lines, read, whole_lines
 from ..settings import Rule
 from .clients import Clients
 from .days import Call, Found, Gathered, Sizes, records, work_out
@@ -25,14 +23,13 @@ from .processes import at_once, processors
 from .rule import DOWNLOAD, line_filter
 from .tally import Tally, tally
 
+T = TypeVar("T")
+
 # Below this many bytes in all (on the disk, so mostly compressed) starting processes costs more than it saves.
 _WORTH_PROCESSES = 1 << 21
 
 # Names of images that are looked at to find out where the web root is served.
 _FILES = 1000
-
-# No piece of a plain log that is cut is smaller (bytes).
-_WORTH_PIECES = 1 << 22
 
 # Fewer clients than these are put together in no time.
 _MANY_CLIENTS = 200_000
@@ -57,19 +54,16 @@ class Reading:
     advice: str = ""  # what else is wrong with it: its lines do not follow the format, or a clock was wrong
 
 
-def read_log(log: Log, rule: Rule, start: int = 0, stop: int | None = None) -> tuple[Reading, Clients]:
-    """Read and count a log as far as it can be read, or the lines that begin from byte `start` to before `stop`.
-
-    It runs in a process of its own.
-    """
+def read_log(log: Log, rule: Rule) -> tuple[Reading, list[Clients]]:
+    """Read and count a log as far as it can be read. It runs in a process of its own."""
     now, inode = log.look()
     reading = Reading(now, inode)
-    reading.tally = tally(_Lines(reading, start, stop), rule)
+    reading.tally = tally(_Lines(reading), rule)
     endless = bool(reading.beginning.strip(b"\0\r\n ")) and not reading.length
     reading.beginning = reading.beginning[: reading.length]
     reading.days = frozenset(reading.tally.days())
-    clients, reading.tally.clients = reading.tally.clients, Clients()
-    reading.files = frozenset(islice((key.path for key in clients.keys if key.kind == DOWNLOAD), _FILES))
+    clients, reading.tally.clients = reading.tally.clients, []
+    reading.files = frozenset(islice((one.key.path for one in clients if one.key.kind == DOWNLOAD), _FILES))
     reading.advice = "has no line that ends, so nothing of it counts yet" if endless else _advice(reading, rule)
     return reading, clients
 
@@ -79,8 +73,6 @@ class _Lines:
     """The whole lines of a log, read anew at each turn."""
 
     reading: Reading
-    start: int
-    stop: int | None
 
     def __iter__(self) -> Iterator[tuple[bytes, int]]:
         return whole_lines(self._blocks())
@@ -89,7 +81,7 @@ class _Lines:
         reading, given = self.reading, 0
         reading.beginning, reading.length, reading.problem = b"", 0, ""
         try:
-            for block in read(reading.log.path, self.start, self.stop):
+            for block in read(reading.log.path):
                 if len(reading.beginning) < _BEGINNING:
                     reading.beginning = (reading.beginning + block)[:_BEGINNING]
                 if end := block.rfind(b"\n") + 1:
@@ -123,33 +115,8 @@ def _advice(reading: Reading, rule: Rule) -> str:
     )
 
 
-def _pieces(logs: Sequence[Log], *, in_order: bool) -> list[tuple[Log, int, int | None]]:
-    """Cut plain logs that are more than a processor's share of the work: some servers keep one log for years."""
-    share = max(_WORTH_PIECES, sum(log.size for log in logs) // processors())
-    pieces: list[tuple[Log, int, int | None]] = []
-    for log in logs:
-        may_be_cut = log.size > share and not in_order
-        cuts = line_starts(log.path, range(share, log.size - share // 2, share)) if may_be_cut else []
-        pieces += zip([log] * (len(cuts) + 1), [0, *cuts], [*cuts, None], strict=True)
-    return sorted(pieces, key=lambda piece: (piece[2] or piece[0].size) - piece[1], reverse=True)
-
-
-def _joined(pieces: Mapping[int, tuple[Reading, Clients]]) -> tuple[Reading, Clients]:
-    """Put the pieces of a log together, by where they begin."""
-    (whole, clients), *others = (pieces[start] for start in sorted(pieces))
-    for reading, more in others:
-        whole.days |= reading.days
-        whole.length += reading.length
-        whole.problem = whole.problem or reading.problem
-        whole.advice = whole.advice or reading.advice
-        whole.files |= reading.files
-        whole.tally.add(reading.tally)
-        clients.extend(more)
-    return whole, clients
-
-
-class Workers(Protocol):
-    """Those who read logs and work out days."""
+class Workers:
+    """Those who read logs and work out days: the processes of this machine. Small work is done without them."""
 
     def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
         """Read logs, and give them as they are read.
@@ -157,6 +124,11 @@ class Workers(Protocol):
         Raises:
             DownloadCounterError: a process was killed, or the cluster did not answer.
         """
+        # The longest first, so that no process is still at work long after the others.
+        calls = [(log, rule) for log in sorted(logs, key=lambda log: log.size, reverse=True)]
+        for reading, clients in _each(read_log, calls, alone=sum(log.size for log in logs) < _WORTH_PROCESSES):
+            reading.clients = clients
+            yield reading
 
     def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
         """Work out the days that some readings say together; `sized` is whether the logs say how many bytes were sent.
@@ -164,6 +136,13 @@ class Workers(Protocol):
         Raises:
             DownloadCounterError: a process was killed, or the cluster did not answer.
         """
+        gathered = Gathered((one for reading in readings for one in reading.clients), rule)
+        calls = gathered.calls(sizes, sized=sized)
+        # Many small files would cost a message each; of a few big ones each is a job.
+        each = max(1, len(calls) // (processors() * 64))
+        jobs = [(calls[start : start + each],) for start in range(0, len(calls), each)]
+        found = _each(_work_out_files, jobs, alone=gathered.size < _MANY_CLIENTS)
+        return records((one for some in found for one in some), [gathered.missing()])
 
 
 def workers(scheduler: str | None) -> AbstractContextManager[Workers]:
@@ -173,45 +152,16 @@ def workers(scheduler: str | None) -> AbstractContextManager[Workers]:
         DownloadCounterError: a process was killed, or the cluster does not answer. Nothing was changed.
     """
     if scheduler is None:
-        return nullcontext(_Here())
+        return nullcontext(Workers())
     from .cluster import cluster
 
     return cluster(scheduler)
 
 
-class _Here:
-    """The processes of this machine. Small work is done without them."""
-
-    def read(self, logs: Sequence[Log], rule: Rule) -> Iterator[Reading]:
-        pieces = _pieces(logs, in_order=format_of(rule).in_order)
-        calls = [(log, rule, start, stop) for log, start, stop in pieces]
-        number = min(len(calls), processors())
-        read: Iterable[tuple[int, tuple[Reading, Clients]]]
-        if number < 2 or sum(log.size for log in logs) < _WORTH_PROCESSES:
-            read = ((index, read_log(*call)) for index, call in enumerate(calls))
-        else:
-            read = at_once(read_log, calls, number)
-        number_of = Counter(log for log, _, _ in pieces)
-        parts: dict[Log, dict[int, tuple[Reading, Clients]]] = {}
-        for index, part in read:
-            log, start, _ = pieces[index]
-            parts.setdefault(log, {})[start] = part
-            if len(parts[log]) == number_of[log]:
-                reading, clients = _joined(parts.pop(log))
-                reading.clients = clients
-                yield reading
-
-    def work_out(self, readings: Sequence[Reading], rule: Rule, sizes: Sizes, *, sized: bool) -> dict[str, Record]:
-        gathered = Gathered((reading.clients for reading in readings), rule)
-        calls = gathered.calls(sizes, sized=sized)
-        if gathered.size < _MANY_CLIENTS or processors() < 2:
-            some: Iterable[list[Found]] = (work_out(*call) for call in calls)
-        else:
-            # Many small files would cost a message each; of a few big ones each is a job.
-            each = max(1, len(calls) // (processors() * 64))
-            jobs = [(calls[start : start + each],) for start in range(0, len(calls), each)]
-            some = (found for _, found in at_once(_work_out_files, jobs, processors()))
-        return records((one for found in some for one in found), [gathered.missing()])
+def _each(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], *, alone: bool) -> Iterable[T]:
+    """Call a function with each of some lists of arguments: here if the work is small, else by several processes."""
+    number = min(len(calls), processors())
+    return (function(*call) for call in calls) if alone or number < 2 else at_once(function, calls, number)
 
 
 def _work_out_files(calls: Sequence[Call]) -> list[Found]:

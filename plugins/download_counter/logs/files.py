@@ -168,24 +168,23 @@ def open_log(path: Path | str) -> Iterator[BinaryIO]:
                 yield opened
 
 
-def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    """Give the log, or a stretch of its bytes, in blocks as they come, cut anywhere; lines end with a newline alone.
+def read(path: Path | str) -> Iterator[bytes]:
+    """Give a log, decompressed, in blocks as they come, cut anywhere; lines end with a newline alone.
 
-    Bytes are counted as decompressed. What stands before the first line is left out: a byte order mark, or the NULs
+    What stands before the first line is left out: a byte order mark, or the NULs
     that a server leaves that writes on at its old place after copytruncate.
 
     Raises:
         LogProblem: it cannot be opened, is no log, or is cut or damaged; what came before was given out.
     """
-    blocks = _raw(path, start, stop)
+    blocks = _raw(path)
     first = next(blocks, b"")
-    while start == 0 and first and not first.strip(b"\0"):
+    while first and not first.strip(b"\0"):
         first = next(blocks, b"")
-    if start == 0:
-        for magic, what in _NO_LOG:
-            if magic.match(first):
-                raise LogProblem(f"cannot be read: it is {what}")
-        first = first.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
+    for magic, what in _NO_LOG:
+        if magic.match(first):
+            raise LogProblem(f"cannot be read: it is {what}")
+    first = first.lstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in first and b"\r" in first:  # as old Macs ended lines
         yield from (block.replace(b"\r", b"\n") for block in chain([first], blocks))
     elif b"\r\n" in first:
@@ -196,7 +195,7 @@ def read(path: Path | str, start: int = 0, stop: int | None = None) -> Iterator[
             given += len(block)
             has_lines = has_lines or b"\n" in block
             yield block
-        if start == 0 and stop is None and given >= _NO_LINE and not has_lines:
+        if given >= _NO_LINE and not has_lines:
             raise LogProblem("cannot be read: no line ends in it, so it is no log of lines")
 
 
@@ -211,9 +210,9 @@ def _without_returns(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _raw(path: Path | str, start: int, stop: int | None) -> Iterator[bytes]:
+def _raw(path: Path | str) -> Iterator[bytes]:
     """Give the bytes of a log as they are, decompressed."""
-    at = start
+    at = 0
     # A decompressor that meets the damage gives nothing of what that call had read before it:
     # the rest is asked for again in smaller pieces, down to the last byte that is good.
     for step in (BLOCK, 1 << 8, 1):
@@ -221,20 +220,16 @@ def _raw(path: Path | str, start: int, stop: int | None) -> Iterator[bytes]:
             with open_log(path) as file:
                 if at:
                     file.seek(at)
-                while block := _some(file, step if stop is None else min(step, stop - at)):
+                # read1, not read: one call, so that less is lost when the next one meets the damage.
+                read1: Callable[[int], bytes] = getattr(file, "read1", file.read)
+                while block := read1(step):
                     at += len(block)
                     yield block
                 return
         except _DAMAGE as error:
             problem = error
-    verb = "is cut or damaged" if at > start else "cannot be read"
+    verb = "is cut or damaged" if at else "cannot be read"
     raise LogProblem(f"{verb}: {_why(problem)}") from problem
-
-
-def _some(file: BinaryIO, size: int) -> bytes:
-    # read1, not read: one call, so that less is lost when the next one meets the damage.
-    read1: Callable[[int], bytes] = getattr(file, "read1", file.read)
-    return read1(size)
 
 
 def _why(error: BaseException) -> str:
@@ -281,21 +276,6 @@ def first_lines(path: Path | str, most: int = BEGINNING) -> bytes:
     """Return the whole lines in the first bytes of a log, as far as they can be read."""
     lines = first_bytes(path, most)
     return lines[: lines.rfind(b"\n") + 1]
-
-
-def line_starts(path: Path | str, near: Iterable[int]) -> list[int]:
-    """Return where the first lines begin at or after some bytes of a log; none if it is compressed or far away."""
-    if isinstance(path, str):
-        return []
-    starts: list[int] = []
-    with contextlib.suppress(OSError), _open_plain(path) as file:
-        if any(magic.match(file.peek(300)) for magic, _ in (*_COMPRESSED, *_NO_LOG)):
-            return []
-        for byte in near:
-            file.seek(byte - 1)
-            if file.readline(LONGEST_LINE).endswith(b"\n") and file.tell() > max(starts, default=0):
-                starts.append(file.tell())
-    return starts
 
 
 def begin_alike(one: Path | str, other: Path | str, length: int) -> bool:
