@@ -26,7 +26,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from urllib.parse import unquote
 
 import pytest
@@ -235,6 +235,8 @@ KINDS = {
     "bool": "switch",
     "int | None": "number or `None`",
     "str | None": "text or `None`",
+    "typing.Optional[int]": "number or `None`",  # before Python 3.14
+    "typing.Optional[str]": "text or `None`",
     "tuple[str, ...]": "list of texts",
     "tuple[tuple[str, str], ...]": "dict",
     "tuple[int, ...]": "list of numbers",
@@ -256,17 +258,17 @@ NEEDED = {"web_root": "/srv/files", "logs": ["access.log"]}
 
 def test_the_table_of_settings_is_that_of_the_program() -> None:
     rows = table(CHECKOUT / "docs/settings.md", "key")
-    known = {item.name: item for item in fields(Settings)}
+    known = get_type_hints(Settings)
     keys = [re.findall(r"`(\w+)`", row[0])[0] for row in rows]
     assert sorted(keys) == sorted(known)
     defaults = check(NEEDED)
-    for (link, kind, default, example), item in zip(rows, map(known.__getitem__, keys), strict=True):
-        assert link == f"[`{item.name}`](#{item.name})"
-        assert kind == kind_of(item.type), item.name
-        if item.name not in NEEDED:
-            assert code(default) == getattr(defaults, item.name), item.name
-        taken = getattr(check({**NEEDED, item.name: code(example)}), item.name)
-        assert taken != getattr(defaults, item.name), f"the example of {item.name} is its default"
+    for (link, kind, default, example), key in zip(rows, keys, strict=True):
+        assert link == f"[`{key}`](#{key})"
+        assert kind == kind_of(known[key]), key
+        if key not in NEEDED:
+            assert code(default) == getattr(defaults, key), key
+        taken = getattr(check({**NEEDED, key: code(example)}), key)
+        assert taken != getattr(defaults, key), f"the example of {key} is its default"
 
 
 def test_every_setting_has_a_section() -> None:

@@ -2,11 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_type_hints
 
 from msgspec import Meta, convert
 
@@ -44,26 +45,38 @@ JSON_NEEDS = ("client", "time", "request", "method", "path", "status", "size", "
 """What a line needs, and `json_keys` may name a key for; `request` is a whole request line, `GET /a.iso HTTP/1.1`."""
 
 
+Word = Annotated[str, Meta(min_length=1)]
+Words = tuple[Word, ...]
+SomeWords = Annotated[Words, Meta(min_length=1)]
+Host = Annotated[str, Meta(pattern=r"^[^\x00-\x20\x7f]+$")]
+Method = Annotated[str, Meta(pattern=r"^[A-Za-z]+$")]
+Ending = Annotated[str, Meta(pattern=r"^\.[^/]+$")]
+Status = Annotated[int, Meta(ge=100, le=599)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """The settings that bear on counting. Two runs with the same rule read a log alike."""
 
-    log_format: str = "combined"  # the name of a known format, or an Apache LogFormat string
+    log_format: Word = "combined"  # the name of a known format, or an Apache LogFormat string
     client: str = ""  # the directive that names the client, such as `%a`; empty takes the format's own
     line_prefix: str = ""  # what stands before or around each line: a name such as `syslog`, or its LogFormat
     # The keys that have what a line needs, if the logs are JSON of no named format.
     json_keys: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    hosts: tuple[str, ...] = ()  # the virtual hosts that count, of logs that have several; empty: all
-    method: str = ""  # the request method of all lines, for logs that do not say it
-    methods: tuple[str, ...] = ("GET", "HEAD")  # request methods that count
-    extensions: tuple[str, ...] = (".iso",)  # what the name of an image ends with, in any case
-    statuses: tuple[int, ...] = (200, 206)  # answers that count
+    hosts: tuple[Host, ...] = ()  # the virtual hosts that count, of logs that have several; empty: all
+    method: Annotated[str, Meta(pattern="^[A-Za-z]*$")] = (
+        ""  # the request method of all lines, for logs that do not say it
+    )
+    methods: Annotated[tuple[Method, ...], Meta(min_length=1)] = ("GET", "HEAD")  # request methods that count
+    # What the name of an image ends with, in any case. Without one, each line would be looked at for nothing.
+    extensions: Annotated[tuple[Ending, ...], Meta(min_length=1)] = (".iso",)
+    statuses: Annotated[tuple[Status, ...], Meta(min_length=1)] = (200, 206)  # answers that count
     url_prefix: str = ""  # the path under which the web root is served, such as `/iso/`
     crawlers: bool = False  # leave out clients that call themselves crawlers
-    own_networks: tuple[str, ...] = ()  # leave out the clients of these networks, such as `192.0.2.0/24`
-    own_agents: tuple[str, ...] = ()  # leave out clients whose user agent has one of these texts in it, in any case
-    fold_ipv4: int | None = None  # count IPv4 clients by this prefix length, None by address
-    fold_ipv6: int | None = None  # count IPv6 clients by this prefix length, None by address
+    own_networks: Words = ()  # leave out the clients of these networks, such as `192.0.2.0/24`
+    own_agents: Words = ()  # leave out clients whose user agent has one of these texts in it, in any case
+    fold_ipv4: Annotated[int, Meta(ge=1, le=32)] | None = None  # count IPv4 clients by this prefix length
+    fold_ipv6: Annotated[int, Meta(ge=1, le=128)] | None = None  # count IPv6 clients by this prefix length
     programs: bool = True  # count the programs and operating systems of clients
     countries: str = ""  # a database of countries (.mmdb); empty counts none
     networks: str = ""  # a database of networks (.mmdb), which tells data centres; empty counts none
@@ -80,30 +93,18 @@ class Settings(Rule):
 
     web_root: Path  # the folder the web server serves, with the images in it
     logs: tuple[str, ...]  # globs of the access logs, or addresses such as `sftp://host/path*`
-    companions: tuple[str, ...] = COMPANIONS  # endings of the files listed with an image
+    companions: tuple[Ending, ...] = COMPANIONS  # endings of the files listed with an image
     # What the log's size field means: `wire` (%O, bytes really sent), `body` (%b, the full size even when the client
     # left), or `auto` (told from the log).
-    bytes_sent: str = "auto"
+    bytes_sent: Annotated[str, Meta(pattern="^(?:auto|wire|body)$")] = "auto"
     # Regular expressions that tell `series`, `version` or `arch` of a file, by groups of these names.
-    names: tuple[str, ...] = ()
+    names: Words = ()
     # Names that images had before, each with the name now; their downloads are shown together.
     aliases: tuple[tuple[str, str], ...] = ()
-    notes: str = "isos"  # the folder of the notes on images, below Pelican's PATH
+    notes: Word = "isos"  # the folder of the notes on images, below Pelican's PATH
     key: str = ""  # fingerprint of the OpenPGP key that signs the images, shown beside the signatures
     show_counts: bool = False  # give the public page the total of each image, and write badges
-    scheduler: str | None = None  # address of a Dask scheduler that reads the logs, None for this machine
-
-
-_Word = Annotated[str, Meta(min_length=1)]
-_Words = tuple[_Word, ...]
-_Host = Annotated[str, Meta(pattern=r"^[^\x00-\x20\x7f]+$")]
-_Method = Annotated[str, Meta(pattern=r"^[A-Za-z]+$")]
-_Ending = Annotated[str, Meta(pattern=r"^\.[^/]+$")]
-_Status = Annotated[int, Meta(ge=100, le=599)]
-_SomeWords = Annotated[_Words, Meta(min_length=1)]
-_SomeMethods = Annotated[tuple[_Method, ...], Meta(min_length=1)]
-_SomeEndings = Annotated[tuple[_Ending, ...], Meta(min_length=1)]
-_SomeStatuses = Annotated[tuple[_Status, ...], Meta(min_length=1)]
+    scheduler: Word | None = None  # address of a Dask scheduler that reads the logs, None for this machine
 
 
 def _folder(text: str) -> Path:
@@ -111,7 +112,7 @@ def _folder(text: str) -> Path:
 
 
 def _globs(value: Any) -> tuple[str, ...]:
-    return convert(shlex.split(value) if isinstance(value, str) else value, _SomeWords)
+    return convert(shlex.split(value) if isinstance(value, str) else value, SomeWords)
 
 
 def _lower(endings: tuple[str, ...]) -> tuple[str, ...]:
@@ -125,7 +126,7 @@ def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
 def _json_keys(keys: dict[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not keys.keys() <= set(JSON_NEEDS):
         raise ValueError
-    return tuple((need, convert([one] if isinstance(one, str) else one, _SomeWords)) for need, one in keys.items())
+    return tuple((need, convert([one] if isinstance(one, str) else one, SomeWords)) for need, one in keys.items())
 
 
 def _patterns(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,10 +137,6 @@ def _patterns(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-def _pairs(names: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(names.items())
-
-
 def _fingerprint(text: str) -> str:
     digits = text.replace(" ", "").upper()
     if not re.fullmatch(r"(?:[0-9A-F]{40}|[0-9A-F]{64})?", digits):
@@ -147,49 +144,18 @@ def _fingerprint(text: str) -> str:
     return digits
 
 
-# Key -> what it may be, the same as a type, and what is made of it, which may raise a ValueError too.
-_KEYS: dict[str, tuple[Any, ...]] = {
-    "web_root": ("the path of a folder", _Word, _folder),
-    "logs": ("globs of access logs: a list of texts, or one text with blanks between", Any, _globs),
-    "log_format": ("a text that is not empty", _Word),
-    "client": ("a text", str),
-    "line_prefix": ("a text", str),
-    "json_keys": (
-        f"a dict such as {{'client': 'request.remote_ip'}}; its keys may be {', '.join(JSON_NEEDS)}",
-        dict[str, Any],
-        _json_keys,
-    ),
-    "hosts": ('a list of host names such as ["downloads.example"]', tuple[_Host, ...]),
-    "method": ('a request method such as "GET"', Annotated[str, Meta(pattern="^[A-Za-z]*$")]),
-    # Without an ending nothing is an image, and every line of every log would be looked at for nothing.
-    "extensions": ('a list of endings such as [".iso"]', _SomeEndings, _lower),
-    "companions": ('a list of endings such as [".iso"]', tuple[_Ending, ...], _lower),
-    "methods": ('a list of request methods such as ["GET", "HEAD"]', _SomeMethods),
-    "statuses": ("a list of HTTP status codes such as [200, 206]", _SomeStatuses),
-    "bytes_sent": ('"auto", "wire" (%O) or "body" (%b)', Literal["auto", "wire", "body"]),
-    "url_prefix": ("a text", str),
-    "crawlers": ("True or False", bool),
-    "own_networks": ('a list of networks such as ["192.0.2.0/24", "2001:db8::/32"]', _Words, _networks),
-    "own_agents": ('a list of texts such as ["UptimeRobot"]', _Words),
-    "fold_ipv4": ("None or a prefix length from 1 to 32", Annotated[int, Meta(ge=1, le=32)] | None),
-    "fold_ipv6": ("None or a prefix length from 1 to 128", Annotated[int, Meta(ge=1, le=128)] | None),
-    "programs": ("True or False", bool),
-    "countries": ("a text", str),
-    "networks": ("a text", str),
-    "names": (
-        r"""a list of regular expressions with a group named series, version or arch: ["-(?P<version>[0-9]+)-"]""",
-        _Words,
-        _patterns,
-    ),
-    "aliases": (
-        "a dict from a file's name before to its name now, both below the web root",
-        dict[_Word, _Word],
-        _pairs,
-    ),
-    "notes": ("a text that is not empty", _Word),
-    "key": ("the fingerprint of an OpenPGP key: 40 or 64 hexadecimal digits", str, _fingerprint),
-    "show_counts": ("True or False", bool),
-    "scheduler": ("a text that is not empty", _Word | None),
+# What is given, where that is not what its field holds, and what is made of it, which may raise a ValueError.
+_GIVEN: dict[str, Any] = {"web_root": Word, "logs": Any, "json_keys": dict[str, Any], "aliases": dict[Word, Word]}
+_MADE: dict[str, Callable[[Any], Any]] = {
+    "web_root": _folder,
+    "logs": _globs,
+    "json_keys": _json_keys,
+    "extensions": _lower,
+    "companions": _lower,
+    "own_networks": _networks,
+    "names": _patterns,
+    "aliases": lambda names: tuple(names.items()),
+    "key": _fingerprint,
 }
 
 
@@ -201,18 +167,23 @@ def check(raw: Mapping[str, Any]) -> Settings:
     """
     if not isinstance(raw, Mapping):
         raise DownloadCounterError(f"DOWNLOAD_COUNTER must be a dict, not {type(raw).__name__}.")
+    kinds = get_type_hints(Settings, include_extras=True) | _GIVEN
     values: dict[str, Any] = {}
     for key, value in raw.items():
-        if key not in _KEYS:
-            raise DownloadCounterError(f"DOWNLOAD_COUNTER has no key {key!r}. It may have: {', '.join(_KEYS)}.")
-        wanted, kind, *changes = _KEYS[key]
+        if key not in kinds:
+            raise DownloadCounterError(f"DOWNLOAD_COUNTER has no key {key!r}. It may have: {', '.join(_wanted())}.")
         try:
-            values[key] = convert(str(value) if isinstance(value, Path) else value, kind)
-            for change in changes:
-                values[key] = change(values[key])
+            given = convert(str(value) if isinstance(value, Path) else value, kinds[key])
+            values[key] = _MADE[key](given) if key in _MADE else given
         except (ValueError, re.error):
-            raise DownloadCounterError(f"DOWNLOAD_COUNTER[{key!r}] is {value!r}, but must be {wanted}.") from None
+            raise DownloadCounterError(
+                f"DOWNLOAD_COUNTER[{key!r}] is {value!r}, but must be {_wanted()[key]}."
+            ) from None
     for key, what in (("web_root", "the folder that the web server serves"), ("logs", "globs of its access logs")):
         if key not in values:
             raise DownloadCounterError(f"DOWNLOAD_COUNTER lacks {key!r}, {what}.")
     return Settings(**values)
+
+
+def _wanted() -> dict[str, str]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))

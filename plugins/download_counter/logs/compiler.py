@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from ..errors import DownloadCounterError
 from .clients import ADDRESS, ADDRESS_BEFORE_PORT, CLIENT, FORWARDED_FOR, LIST_BEFORE, MAY_BE_CLIENT
-from .directives import DIRECTIVES, Token, tokens
+from .directives import TABLES, Token, tokens
 from .logformat import FIELDS, LineFormat
 from .stamps import EPOCHS, Day, epoch_day, strftime_pattern, written_day
 
@@ -237,9 +237,8 @@ class _Compiler:
         return self._any(index)
 
     def _known(self, token: Token) -> bytes:
-        directive = DIRECTIVES[token.letter]
-        pattern = directive.usual if self.usual and directive.usual else directive.pattern
-        return pattern or b"(?!)"
+        known = TABLES["httpd"][token.letter]
+        return str((known.get("usual") if self.usual else None) or known["pattern"]).encode()
 
     def _group(self, name: str, pattern: bytes) -> bytes:
         self.taken.add(name)

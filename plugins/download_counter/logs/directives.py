@@ -1,99 +1,15 @@
-r"""What a LogFormat string is made of: httpd's directives and nginx's variables, as tables.
-
-Sources: https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, mod_logio, mod_ssl;
-https://nginx.org/en/docs/varindex.html.
-"""
+r"""What a LogFormat string is made of: httpd's directives and nginx's variables, as directives.toml has them."""
 
 import re
+import tomllib
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any
 
 from ..errors import DownloadCounterError
 
-# No answer is 10^18 bytes long, and Python refuses to read a number of 5000 digits.
-_BYTES = rb"[0-9]{1,18}+(?![0-9])|-"
-
-
-class Directive(NamedTuple):
-    """What is known of a directive."""
-
-    means: str  # what it stands for
-    pattern: bytes | None = None  # what a line may have there; None for whatever there is, up to what follows it
-    usual: bytes | None = None  # the same in a usual line, if it is more than can be told fast; None: as `pattern`
-
-
-DIRECTIVES = {
-    "a": Directive("client address, mod_remoteip's if that is on; %{c}a the peer's"),
-    "A": Directive("local address"),
-    # %b is "-" for no byte, %B is 0. Both are the size of the answer's content, sent or not;
-    # lighttpd and nginx write what was sent.
-    "b": Directive("size", _BYTES),
-    "B": Directive("size", _BYTES),
-    "c": Directive("mod_ssl"),
-    "C": Directive("a cookie"),
-    "D": Directive("microseconds taken"),
-    "e": Directive("an environment variable"),
-    "f": Directive("file name"),
-    "h": Directive("client; its host name with HostnameLookups on"),
-    "H": Directive("protocol"),
-    "i": Directive("a header of the request"),
-    "I": Directive("bytes received (mod_logio)"),
-    "k": Directive("requests before on the connection"),
-    # A name with blanks is not to be had of identd (RFC 1413), so it is one word.
-    "l": Directive("remote log name"),
-    "L": Directive("error log id (2.4)"),
-    "m": Directive("method"),
-    "n": Directive("a note of a module"),
-    "o": Directive("a header of the answer"),
-    # What was really sent, headers and all. With mod_http2 before 1.15 it is 0 for HTTP/2
-    # (https://github.com/icing/mod_h2/issues/203).
-    "O": Directive("bytes sent (mod_logio)", _BYTES),
-    "p": Directive("port"),
-    "P": Directive("process"),
-    "q": Directive("query, with its question mark"),
-    "r": Directive("request line, as it came"),
-    "R": Directive("handler (2.4)"),
-    "s": Directive("status; %>s after internal redirects", b"[0-9]{3}|-", b"[0-9]{3}+"),
-    "S": Directive("bytes both ways (mod_logio, 2.4.7)"),
-    "t": Directive("time"),
-    "T": Directive("seconds taken; %{ms}T since 2.4.13"),
-    "u": Directive("user, as the client claims if it was not asked; nginx too"),
-    "U": Directive("path, decoded"),
-    "v": Directive("virtual host"),
-    "V": Directive("virtual host, or the client's with UseCanonicalName off"),
-    "x": Directive("mod_ssl"),
-    "X": Directive("state of the connection"),
-    "^FB": Directive("microseconds until the first byte (mod_logio, 2.4.13)"),
-    "^FU": Directive("microseconds until the first byte came (mod_logio, 2.4.13)"),
-    "^ti": Directive("a trailer of the request"),
-    "^to": Directive("a trailer of the answer"),
-    "^tn": Directive("a trailer"),
-}
-
-# nginx's variables with a directive that says the same; the others stand for anything. Those of bytes are what was
-# sent. $request_uri is what httpd has no directive for: path and query as they came, not decoded.
-_NGINX = {
-    "remote_addr": "h",
-    "proxy_protocol_addr": "a",
-    "remote_user": "u",
-    "time_local": "t{%d/%b/%Y:%H:%M:%S %z}",
-    "time_iso8601": "t{%Y-%m-%dT%H:%M:%S%z}",
-    "msec": "t{sec}",
-    "request": "r",
-    "request_method": "m",
-    "request_uri": "U{raw}",
-    "uri": "U",
-    "document_uri": "U",
-    "args": "q",
-    "query_string": "q",
-    "status": "s",
-    "bytes_sent": "O",
-    "body_bytes_sent": "b",
-    "host": "v",
-    "http_host": "v",
-    "server_name": "v",
-    "proxy_add_x_forwarded_for": "i{x-forwarded-for}",
-}
+TABLES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("directives.toml").read_text("utf-8"))
+"""What is known of each: tables -> names or letters -> what directives.toml says there."""
 
 # %, an optional condition on the status (%!200,304{...}i), < or >, an optional {...}, a letter;
 # or $ and the name of a variable of nginx, which may stand in braces.
@@ -156,10 +72,10 @@ def _token(text: str, match: re.Match[str]) -> Token:
     if match["percent"]:
         return Token("%")
     if name := match["variable"] or match["braced"]:
-        if name.startswith("http_") and name not in _NGINX:
+        if name.startswith("http_") and name not in TABLES["nginx"]:
             return Token(match[0], "i", name.removeprefix("http_").replace("_", "-"))
-        letter, _, argument = _NGINX.get(name, f"n{{{name}}}").partition("{")
+        letter, _, argument = TABLES["nginx"].get(name, f"n{{{name}}}").partition("{")
         return Token(match[0], letter, argument.removesuffix("}"))
-    if match["letter"] not in DIRECTIVES:
+    if match["letter"] not in TABLES["httpd"]:
         raise DownloadCounterError(f"The LogFormat {text!r} has an unknown directive %{match['letter']}.")
     return Token(match[0], match["letter"], match["argument"] or "")

@@ -11,8 +11,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ..errors import DownloadCounterError
 from ..settings import Rule
 from .compiler import compile_format, compile_prefix
@@ -110,9 +108,6 @@ class Enveloped(LogFormat):
         """Make the format of lines under this key, which the inner format reads."""
         self._key = key
         self._inner = inner
-        self._decoder = msgspec.json.Decoder(
-            msgspec.defstruct("Envelope", [("line", str | list[int] | None, None)], rename={"line": key})
-        )
         self.day = inner.day
         self.decoded, self.sized = inner.decoded, inner.sized
         self.has_agent, self.has_host, self.in_order = inner.has_agent, inner.has_host, inner.in_order
@@ -120,11 +115,8 @@ class Enveloped(LogFormat):
 
     def line_in(self, line: bytes) -> bytes | None:
         """Return the line that an object has, None if it has none."""
-        try:
-            found: Any = msgspec.structs.astuple(self._decoder.decode(line))[0]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            whole = loads(line)
-            found = whole.get(self._key) if isinstance(whole, dict) else None
+        whole = loads(line)
+        found = whole.get(self._key) if isinstance(whole, dict) else None
         try:
             # systemd writes a message that is not UTF-8 as the numbers of its bytes.
             text = bytes(found) if isinstance(found, list) else str(found or "").encode("utf-8", "surrogateescape")

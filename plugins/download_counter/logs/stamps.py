@@ -9,45 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
+from .directives import TABLES
+
 Day = Callable[[bytes], str | None]
 """From the part of a stamp that has the date to the day as "YYYY-MM-DD"; None if there is no such day."""
 
 _MONTHS = {
     name: number for number, name in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)
-}
-
-# strftime directives -> (part of a date or "", pattern).
-_STRFTIME: dict[str, tuple[str, bytes]] = {
-    "Y": ("year", rb"[0-9]{4}"),
-    "y": ("short_year", rb"[0-9]{2}"),
-    "m": ("month", rb"[0-9]{2}"),
-    "b": ("month_name", rb"[A-Z][a-z]{2}"),
-    "h": ("month_name", rb"[A-Z][a-z]{2}"),
-    "d": ("mday", rb"[0-9]{2}"),
-    "e": ("mday", rb"[ 0-9][0-9]"),
-    "s": ("seconds", rb"[0-9]++"),
-    "j": ("", rb"[0-9]{3}"),
-    "H": ("", rb"[0-9]{2}"),
-    "I": ("", rb"[0-9]{2}"),
-    "k": ("", rb"[ 0-9][0-9]"),
-    "l": ("", rb"[ 0-9][0-9]"),
-    "M": ("", rb"[0-9]{2}"),
-    # RFC 3339 has a fraction after the seconds; some servers write it with a comma.
-    "S": ("", rb"[0-9]{2}(?:[.,][0-9]{1,9})?"),
-    # strftime writes +0200; RFC 3339, nginx's $time_iso8601 and others +02:00 or Z.
-    "z": ("", rb"(?:[-+][0-9]{2}:?[0-9]{2}|Z)"),
-    "Z": ("", rb"[A-Za-z]++"),
-    "p": ("", rb"[A-Z]{2}"),
-    "a": ("", rb"[A-Z][a-z]{2}"),
-    "A": ("", rb"[A-Z][a-z]++"),
-    "%": ("", rb"%"),
-}
-_SHORT = {
-    "F": "%Y-%m-%d",
-    "D": "%m/%d/%y",
-    "T": "%H:%M:%S",
-    "R": "%H:%M",
-    "r": "%I:%M:%S %p",
 }
 
 # %{UNIT}t of httpd: how many of them make a second.
@@ -62,14 +30,15 @@ def strftime_pattern(layout: str) -> tuple[bytes, bytes, bytes, Day | None]:
     Raises:
         ValueError: a directive that is not known; its text is that directive.
     """
-    for short, long in _SHORT.items():
+    for short, long in TABLES["short"].items():
         layout = layout.replace("%" + short, long)
     pieces: list[tuple[str, bytes]] = []
     for literal, letter in re.findall(r"([^%]+)|%(.)", layout):
         if literal:
             pieces.append(("", re.escape(literal.encode())))
-        elif letter in _STRFTIME:
-            pieces.append(_STRFTIME[letter])
+        elif letter in TABLES["strftime"]:
+            part, pattern = TABLES["strftime"][letter]
+            pieces.append((part, pattern.encode()))
         else:
             raise ValueError(f"%{letter}")
     parts = [part for part, _ in pieces]
