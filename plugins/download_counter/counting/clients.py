@@ -1,7 +1,8 @@
 """Who did what: the clients of a key, packed. They live in memory only, while logs are read."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Collection
+from contextlib import suppress
 from itertools import compress
 from socket import AF_INET6, inet_pton
 from typing import NamedTuple
@@ -40,18 +41,18 @@ class Clients(NamedTuple):
         mine = [crc32(network(name)) % of == number for name in names]
         return (
             list(compress(names, mine)),
-            array("Q", compress(self.sent, mine)),
+            array(self.sent.typecode, compress(self.sent, mine)),
             bytes(compress(self.agents, mine)),
         )
 
 
-def pack(key: Key, names: bytes, sent: Iterable[int], agents: bytes | bytearray, heads: int = 0) -> Clients:
-    """Pack the clients of a key, of which there is at least one: a newline is behind each name."""
-    try:
-        packed = array("Q", sent)
-    except OverflowError:  # more than anyone has sent: the log says nonsense
-        packed = array("Q", (min(number, 2**64 - 1) for number in sent))
-    return Clients(key, names, packed, bytes(agents), heads)
+def pack(key: Key, names: bytes, sent: Collection[int], agents: bytes | bytearray, heads: int = 0) -> Clients:
+    """Pack the clients of a key; a newline is behind each name."""
+    for code in "IQ":  # four bytes a client are enough, but for big files that came in parts
+        with suppress(OverflowError):
+            return Clients(key, names, array(code, sent), bytes(agents), heads)
+    # More than anyone has sent: the log says nonsense.
+    return pack(key, names, [min(number, 2**64 - 1) for number in sent], agents, heads)
 
 
 def network(client: bytes) -> bytes:

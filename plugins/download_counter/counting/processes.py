@@ -1,5 +1,6 @@
 """Work for several processes of this machine at once."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context, parent_process
@@ -37,14 +38,18 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
             process.start()
             processes.append(process)
             other.close()
-        waiting = list(range(len(calls)))[::-1]
-        at_work = {pipe for pipe in ours if _next(pipe, waiting)}
+        waiting = iter(range(len(calls)))
+        at_work = set(ours)
+        for pipe in ours:
+            pipe.send(next(waiting))
         while at_work:
             for pipe in at_work.intersection(wait(list(at_work))):
                 result, error = pipe.recv()
                 if error is not None:
                     raise error
-                if not _next(pipe, waiting):
+                following = next(waiting, None)
+                pipe.send(following)  # None ends the process, and frees its memory
+                if following is None:
                     at_work.remove(pipe)
                 yield result
     except (EOFError, OSError) as error:  # the end of the pipe, before an answer or within one
@@ -60,17 +65,10 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
             pipe.close()
 
 
-def _next(pipe: Connection, waiting: list[int]) -> bool:
-    if waiting:
-        pipe.send(waiting.pop())
-        return True
-    return False
-
-
 def _work(
     function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], pipe: Connection, ours: Sequence[Connection]
 ) -> None:
-    """Do calls until the other end of the pipe is closed."""
+    """Do calls until there are no more, or the other end of the pipe is closed."""
     for one in ours:  # the parent's ends: as long as a copy is open, nobody sees that the parent is gone
         one.close()
 
@@ -80,14 +78,14 @@ def _work(
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()
-    while True:
-        try:
-            number = pipe.recv()
-        except (EOFError, ConnectionError):
-            os._exit(0)
-        answer: tuple[Any, DownloadCounterError | None]
-        try:
-            answer = function(*calls[number]), None
-        except DownloadCounterError as error:
-            answer = None, error
-        pipe.send(answer)
+    with contextlib.suppress(EOFError, ConnectionError):
+        while (number := pipe.recv()) is not None:
+            pipe.send(_answer(function, calls[number]))  # and do not hold it while the next one is made
+    os._exit(0)
+
+
+def _answer(function: Callable[..., T], call: tuple[Any, ...]) -> tuple[T | None, DownloadCounterError | None]:
+    try:
+        return function(*call), None
+    except DownloadCounterError as error:
+        return None, error
