@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -75,16 +76,7 @@ class Site:
     not_yet_yours: tuple[str, ...] = ()  # what of the site that came with the program has not been changed
 
 
-def _ok(text: str) -> Finding:
-    return Finding("ok", text)
-
-
-def _note(text: str) -> Finding:
-    return Finding("note", text)
-
-
-def _fix(text: str) -> Finding:
-    return Finding("FIX", text)
+_ok, _note, _fix = (partial(Finding, kind) for kind in ("ok", "note", "FIX"))
 
 
 def examine(settings: Settings, site: Site, now: datetime) -> Iterator[Finding]:

@@ -107,22 +107,6 @@ class Settings(Rule):
     scheduler: Word | None = None  # address of a Dask scheduler that reads the logs, None for this machine
 
 
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
-def _globs(value: Any) -> tuple[str, ...]:
-    return convert(shlex.split(value) if isinstance(value, str) else value, SomeWords)
-
-
-def _lower(endings: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(str.lower, endings))
-
-
-def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(ip_network(text)) for text in texts)
-
-
 def _json_keys(keys: dict[str, Any]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not keys.keys() <= set(JSON_NEEDS):
         raise ValueError
@@ -147,12 +131,12 @@ def _fingerprint(text: str) -> str:
 # What is given, where that is not what its field holds, and what is made of it, which may raise a ValueError.
 _GIVEN: dict[str, Any] = {"web_root": Word, "logs": Any, "json_keys": dict[str, Any], "aliases": dict[Word, Word]}
 _MADE: dict[str, Callable[[Any], Any]] = {
-    "web_root": _folder,
-    "logs": _globs,
+    "web_root": lambda text: Path(text).expanduser().absolute(),
+    "logs": lambda value: convert(shlex.split(value) if isinstance(value, str) else value, SomeWords),
     "json_keys": _json_keys,
-    "extensions": _lower,
-    "companions": _lower,
-    "own_networks": _networks,
+    "extensions": lambda endings: tuple(map(str.lower, endings)),
+    "companions": lambda endings: tuple(map(str.lower, endings)),
+    "own_networks": lambda texts: tuple(str(ip_network(text)) for text in texts),
     "names": _patterns,
     "aliases": lambda names: tuple(names.items()),
     "key": _fingerprint,
