@@ -8,10 +8,12 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import DownloadCounterError
 from .safe_files import explain, read_plain
@@ -34,8 +36,7 @@ _ARMORED_KEY = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _BINARY_KEY = (b"\x98", b"\x99", b"\x9a", b"\xc6")
 
 
-@dataclass(frozen=True)
-class Companion:
+class Companion(Struct, frozen=True):
     """A file that lies beside an image and belongs to it, or to all images of its folder and below."""
 
     # "sha256" and the like for what gives a digest, checksum lists too; "asc", "sig", "sign" or "gpg" for a signature;
@@ -51,8 +52,7 @@ class Companion:
     signs: str = ""
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image in the web root."""
 
     file: str  # its path below the web root, with `/` between the parts; bytes that are not UTF-8 as surrogate escapes
@@ -66,13 +66,12 @@ class Image:
     magnet: str | None = None  # the address of its torrent without the file; None without one
 
 
-@dataclass
-class _Folder:
+class _Folder(Struct):
     """What of a folder serves its images and those below: lists, by the digests they give, and a key."""
 
     path: str
-    lists: list[tuple[Companion, dict[bytes, tuple[str, str]]]] = field(default_factory=list)
-    signatures: list[Companion] = field(default_factory=list)
+    lists: list[tuple[Companion, dict[bytes, tuple[str, str]]]] = []
+    signatures: list[Companion] = []
     key: Companion | None = None
 
 

@@ -11,12 +11,13 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
 
 from .catalogue import scan
 from .counting.rule import client_namer
@@ -56,16 +57,14 @@ _CLF_STAMP = re.compile(rb"\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}")
 _ISO_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)")
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that was looked at."""
 
     kind: Literal["ok", "note", "FIX"]  # "ok"; "note", worth knowing; "FIX", numbers or pages suffer until it is fixed
     text: str  # a sentence for the admin, with what to do
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Struct, frozen=True):
     """What Pelican's settings say of the site."""
 
     output: Path  # where the pages go: the web root, or a folder above it

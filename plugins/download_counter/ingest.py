@@ -4,11 +4,11 @@ A run reads whole logs and merges by maximum. So reading anything twice, at any 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
 from .counting.days import days_around
 from .counting.places import places
@@ -22,8 +22,7 @@ Progress = Callable[[int, int], None]
 """Called with the number of logs read and the number of those to read."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a run came to."""
 
     history: History  # all that is known now

@@ -14,9 +14,10 @@ import shlex
 import stat
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
+
+from msgspec import Struct
 
 from .errors import DownloadCounterError
 
@@ -78,8 +79,7 @@ def _make_folder(name: str, parent: int) -> None:
         os.umask(umask)
 
 
-@dataclass(frozen=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """A file that lies complete on the disk under its temporary name.
 
     `path` is where it goes, relative to `root`.

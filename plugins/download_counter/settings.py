@@ -4,12 +4,11 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-from msgspec import Meta, convert
+from msgspec import Meta, Struct, convert
 
 from .errors import DownloadCounterError
 
@@ -54,8 +53,7 @@ Ending = Annotated[str, Meta(pattern=r"^\.[^/]+$")]
 Status = Annotated[int, Meta(ge=100, le=599)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """The settings that bear on counting. Two runs with the same rule read a log alike."""
 
     log_format: Word = "combined"  # the name of a known format, or an Apache LogFormat string
@@ -84,11 +82,10 @@ class Rule:
     @property
     def rule(self) -> "Rule":
         """The rule alone, out of all settings."""
-        return Rule(**{one.name: getattr(self, one.name) for one in fields(Rule)})
+        return Rule(**{name: getattr(self, name) for name in Rule.__struct_fields__})
 
 
-@dataclass(frozen=True)
-class Settings(Rule):
+class Settings(Rule, frozen=True):
     """The checked settings. Each field, here and in `Rule`, is a key of `DOWNLOAD_COUNTER`."""
 
     web_root: Path  # the folder the web server serves, with the images in it

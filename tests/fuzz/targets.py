@@ -6,9 +6,10 @@ never give. They need no fuzzer: `__main__.py` drives them by coverage, `test_co
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from download_counter.catalogue import digest_in, quote_file
 from download_counter.counting.rule import DOWNLOAD, kind_namer, path_namer

@@ -3,8 +3,10 @@
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days, trim_row
 from ..settings import Rule
@@ -42,13 +44,12 @@ def size_on(sizes: Sequence[Size], day: str) -> int | None:
     return size
 
 
-@dataclass
-class _DayOfFile:
+class _DayOfFile(Struct, dict=True):
     """What was read of one file on one day, of all clients or a share of them."""
 
-    downloads: list[Clients] = field(default_factory=list)
-    checks: list[Clients] = field(default_factory=list)
-    left_out: dict[str, list[Clients]] = field(default_factory=dict)
+    downloads: list[Clients] = []
+    checks: list[Clients] = []
+    left_out: dict[str, list[Clients]] = {}
     heads: int = 0
     share: Share = ALL_CLIENTS
 

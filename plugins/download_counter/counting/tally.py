@@ -5,9 +5,11 @@ Clients live in memory only, while logs are read.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_network
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..logs.advice import HANDFUL
 from ..logs.clients import is_client
@@ -43,17 +45,16 @@ _ROWS_UNPACKED = 1 << 20
 _BIG = 1 << 17
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """What one log says."""
 
-    clients: list[Clients] = field(default_factory=list)  # who did what
+    clients: list[Clients] = []  # who did what
     # Lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
     lines: int = 0
     unreadable: int = 0  # lines that name one and cannot be read, or whose day is far from all others
     misdated: int = 0  # those of them whose day is far from all others, or no day of the calendar
     agentless: int = 0  # lines that do not count as they have no user agent, which a setting needs
-    sample: list[bytes] = field(default_factory=list)  # some of the unreadable lines
+    sample: list[bytes] = []  # some of the unreadable lines
     has_bytes: bool = False  # some answer was logged with bytes that were sent as content
     heads: int = 0  # lines of answers to HEAD
     heads_silent: int = 0  # answers to HEAD logged without a byte, as %b does
@@ -212,15 +213,14 @@ def _counter(
     return count
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """Where the answers to one method for one key are counted."""
 
     # The bytes sent to each client as content, whatever the method.
-    clients: dict[bytes, int] = field(default_factory=dict)
+    clients: dict[bytes, int] = {}
     # The kind of program each first came with, in the order of `clients`.
     agents: bytearray = field(default_factory=bytearray)
-    left_out: dict[str, dict[bytes, int]] = field(default_factory=dict)  # why clients do not count, and who
+    left_out: dict[str, dict[bytes, int]] = {}  # why clients do not count, and who
     head: bool = False  # the method is HEAD
     heads: int = 0  # the bytes of answers to HEAD
 

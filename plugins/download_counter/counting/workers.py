@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from ..history.day import Record
 from ..logs.advice import (
@@ -38,8 +39,7 @@ _MANY_CLIENTS = 200_000
 _BEGINNING = 1 << 12
 
 
-@dataclass
-class Reading:
+class Reading(Struct):
     """A log that was read."""
 
     log: Log  # the log, with the size and time that it had just before
@@ -68,8 +68,7 @@ def read_log(log: Log, rule: Rule) -> tuple[Reading, list[Clients]]:
     return reading, clients
 
 
-@dataclass
-class _Lines:
+class _Lines(Struct):
     """The whole lines of a log, read anew at each turn."""
 
     reading: Reading

@@ -22,7 +22,6 @@ with fewer columns is one of an older version; new numbers are added at the end.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Annotated, Any
 from zlib import crc32
 
 import msgspec
+from msgspec import Struct, field
 
 from ..errors import DownloadCounterError
 from ..safe_files import list_plain, read_plain, set_aside, write_whole
@@ -83,18 +83,17 @@ class State(msgspec.Struct, kw_only=True):
     logs: tuple[KnownLog, ...] = ()  # the logs of that run
 
 
-@dataclass
-class History:
+class History(Struct):
     """All that is known; the one thing that lives from run to run."""
 
     web_root: Path  # the folder that has `.stats/`
-    counts: Counts = field(default_factory=dict)  # the months of each file
+    counts: Counts = {}  # the months of each file
     state: State = field(default_factory=State)  # what is remembered of the last run
     edited: bool = False  # counts.json is not as the last run wrote it
     lost_days: bool = False  # some days were set aside, as their file was damaged
-    warnings: list[str] = field(default_factory=list)  # sentences about what was set aside
+    warnings: list[str] = []  # sentences about what was set aside
     keep_damaged: bool = True
-    _years: dict[str, Year] = field(default_factory=dict)
+    _years: dict[str, Year] = {}
 
     @property
     def logs(self) -> tuple[KnownLog, ...]:

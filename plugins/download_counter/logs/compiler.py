@@ -11,8 +11,9 @@ Sources: httpd's `ap_escape_logitem` for `\xhh`, `\"` and the C escapes; see `di
 """
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct
 
 from ..errors import DownloadCounterError
 from .clients import ADDRESS, ADDRESS_BEFORE_PORT, CLIENT, FORWARDED_FOR, LIST_BEFORE, MAY_BE_CLIENT
@@ -78,8 +79,7 @@ def _client_of(pieces: list[Token]) -> Token:
     return next((name for name in names if any(piece.is_the(name) for piece in pieces)), names[0])
 
 
-@dataclass(frozen=True)
-class _Task:
+class _Task(Struct, frozen=True):
     """What is to be compiled: as the arguments of `compile_format`."""
 
     text: str
@@ -93,8 +93,7 @@ class _Task:
     prefix: bytes
 
 
-@dataclass
-class _Compiler:
+class _Compiler(Struct, dict=True):
     """Turns the tokens of one format into a pattern; lives as long as that takes."""
 
     task: _Task
@@ -103,7 +102,7 @@ class _Compiler:
     # next line, or end at a quote that belongs to it; `told_apart` sees the one by the newline, the other by the quote
     # that is missing then. In other fields, what ends with a backslash is odd.
     usual: bool = False
-    taken: set[str] = field(default_factory=set)  # the fields that have their place in the pattern
+    taken: set[str] = set()  # the fields that have their place in the pattern
     day: Day = written_day
 
     def __post_init__(self) -> None:

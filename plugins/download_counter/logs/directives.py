@@ -2,9 +2,10 @@ r"""What a LogFormat string is made of: httpd's directives and nginx's variables
 
 import re
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import DownloadCounterError
 
@@ -22,8 +23,7 @@ _PIECE = re.compile(
 _PASTED = re.compile(r'\s*(?:LogFormat\s+)?"(?P<string>(?:[^"\\]|\\.)*)"(?:\s+[\w.-]+)?\s*')
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(Struct, frozen=True):
     """A piece of a format: literal text (`letter` is empty) or a directive."""
 
     text: str

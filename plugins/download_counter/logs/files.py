@@ -10,11 +10,12 @@ import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from ..errors import DownloadCounterError
 from ..safe_files import explain
@@ -79,8 +80,7 @@ class LogProblem(Exception):
     """Why a log, or the rest of it, could not be read: the text ends a sentence."""
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(Struct, frozen=True):
     """A log as the folder lists it."""
 
     path: Path | str  # where it is; the text is an address on another machine

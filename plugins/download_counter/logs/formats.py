@@ -6,10 +6,11 @@ Formats and prefixes by name are rows of formats.toml and prefixes.toml.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from ..errors import DownloadCounterError
 from ..settings import Rule

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
+
+from msgspec import Struct
 
 from .stamps import Day, written_day
 
@@ -62,8 +63,7 @@ class LogFormat:
         return b""
 
 
-@dataclass
-class LineFormat(LogFormat):
+class LineFormat(LogFormat, Struct):
     """A format of fields in a line."""
 
     # Matches a line from its start; its named groups are `FIELDS`, of which `method` and `target` are None where the

@@ -9,8 +9,10 @@ style-src 'self'` blocks, its colours follow neither tokens nor dark mode, and i
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 WIDTHS = (4, 8, 14, 22, 32, 46, 64)
 """The widths of a plot, in em, that labels are placed for. The narrowest has no room to speak of."""
@@ -30,8 +32,7 @@ _BAR = 0.74
 _OUTLIER = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Struct, frozen=True):
     """A text: `x` is where its `anchor` ("start", "middle" or "end") is, `y` likewise; `least` one of `WIDTHS`."""
 
     x: float
@@ -48,8 +49,7 @@ class Label:
         return start, start + long
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A part of a bar, of one tone: how high its top is, and how tall it is."""
 
     tone: str
@@ -57,8 +57,7 @@ class Part:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A bar of parts, over its slot. `of` is what it shows and `kind` a word on it; `shortened`: the chart is lower."""
 
     x: float
@@ -81,8 +80,7 @@ class Bar:
         return min((part.y for part in self.parts), default=100)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """A line: `path` is SVG's, in a square of 100 by 100; `of` is what it shows, `end` its last number."""
 
     path: str
@@ -91,8 +89,7 @@ class Line:
     of: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """A chart."""
 
     axis: float  # width of the labels beside the grid, in em
@@ -117,8 +114,7 @@ class Chart:
         return any(bar.shortened for bar in self.bars)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A bar to be: the numbers of its parts, from the bottom up; None where nothing is known."""
 
     parts: Sequence[tuple[str, float]] | None

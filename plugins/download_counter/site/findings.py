@@ -4,8 +4,9 @@ A finding has no words: templates have them, in each language.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from .report import Group, Period, Report
 
@@ -17,8 +18,7 @@ _FEWEST = 50
 _FIRST_DAYS = 3
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a title says: `kind` says which sentence, the rest what to fill in."""
 
     kind: str

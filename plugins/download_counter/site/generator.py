@@ -8,13 +8,13 @@ import gc
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
 from pelican.generators import Generator
 
 from ..catalogue import scan

@@ -4,12 +4,13 @@ import datetime as dt
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from pelican.contents import Page
 from pelican.generators import Generator
 
@@ -33,8 +34,7 @@ _TEST = re.compile(
 _STRONGEST = ("sha256", "sha512", "sha1", "md5")
 
 
-@dataclass(frozen=True)
-class SiteImage(Image):
+class SiteImage(Image, frozen=True):
     """An image as a site shows it: in its language, with URLs relative to that site's root.
 
     In a template, a link is `{{ SITEURL }}/{{ image.url }}`, and a name is shown with the filter `printable`. What a
@@ -84,8 +84,7 @@ class SiteImage(Image):
         return next((one for one in self.companions if one.kind == "key"), None)
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Struct, frozen=True):
     """A note on images: the patterns of the files that it is about, and what it says."""
 
     patterns: tuple[str, ...]
@@ -115,7 +114,7 @@ def site_images(
             "downloads": totals.get(image.file, Figure()) if settings.show_counts else None,
             "place": f"index.html#{image.url}",
         }
-        one = SiteImage(**{**vars(image), **name_in(image.file, settings.names)._asdict(), **shown_as})
+        one = SiteImage(**{**asdict(image), **name_in(image.file, settings.names)._asdict(), **shown_as})
         if note:
             title = clean(note.page.title).striptags() if hasattr(note.page, "title") else None
             one = replace(one, title=title, note=clean(note.page.content), **note.fields)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from shlex import quote
 
 from markupsafe import escape
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..catalogue import natural
 from .images import SiteImage, other_architecture, recommended
@@ -18,8 +19,7 @@ _MOST_FOLDERS = 80
 _MOST_CARDS = 6
 
 
-@dataclass(frozen=True)
-class ImagePage:
+class ImagePage(Struct, frozen=True):
     """A page of its own for the images of a folder, or of several, or a part of one."""
 
     url: str  # relative to the site's root, such as "images/archives-2024.html"
@@ -33,8 +33,7 @@ class ImagePage:
         return sum(len(images) for _, images in self.folders)
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What the public page shows."""
 
     first: SiteImage | None  # the recommended image; None without any image

@@ -1,11 +1,12 @@
 """The charts of the statistics page: which numbers of the report they show, with labels in the site's language."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import accumulate, takewhile
 from typing import Any
+
+from msgspec.structs import replace
 
 from .charts import Bar, Chart, Column, Label, bar_chart, heat, line_chart, place
 from .report import Figure, Group, Period, Release, Report

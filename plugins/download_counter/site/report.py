@@ -5,8 +5,9 @@ What is not known stays None, from the day on which nobody read a log to the sha
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
+
+from msgspec import Struct
 
 from ..settings import STATS_FOLDER
 
@@ -14,8 +15,7 @@ from ..settings import STATS_FOLDER
 WINDOWS = (7, 30, 90, 365)
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """Downloads of some files over some time."""
 
     started: int = 0  # one a client, file and day
@@ -47,8 +47,7 @@ def add(figures: Iterable[Figure]) -> Figure:
     return Figure(started, finished, sent, known)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """The last so many whole days, up to yesterday, beside as many before them."""
 
     days: int  # one of WINDOWS
@@ -71,8 +70,7 @@ class Window:
         return self.difference / self.before.started
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(Struct, frozen=True):
     """A month ("2026-05") or a day ("2026-05-09"), and its downloads."""
 
     key: str
@@ -89,8 +87,7 @@ class Period:
         return self.figure.started if self.figure else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Year:
+class Year(Struct, frozen=True):
     """A year ("2026"), its downloads, and its months from January to December; None for one that is not there."""
 
     key: str
@@ -103,8 +100,7 @@ class Year:
         return [date(int(self.key), month, 1) for month in range(1, 13)]
 
 
-@dataclass(frozen=True, slots=True)
-class FileStats:
+class FileStats(Struct, frozen=True):
     """The downloads of one file."""
 
     file: str  # its path below the web root
@@ -120,8 +116,7 @@ class FileStats:
     windows: tuple[Window, ...]  # one for each of WINDOWS
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The files of a series, or for an architecture; `name` is "" for those of which it is not known."""
 
     name: str
@@ -129,8 +124,7 @@ class Group:
     months: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """A version of a series, with all its images."""
 
     series: str
@@ -149,8 +143,7 @@ class Release:
         return sum(numbers) if len(numbers) == days else None
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
+class Week(Struct, frozen=True):
     """A whole week from a Monday on, and how much of it was of the release that was the newest then."""
 
     date: date
@@ -159,8 +152,7 @@ class Week:
     of_newest: int
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Downloads by some key, such as the program, over the last 30 whole days."""
 
     rows: tuple[tuple[str, int], ...] = ()  # the highest first
@@ -168,8 +160,7 @@ class Table:
     days: int = 0  # how many these are
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """What became of the downloads of the last 30 whole days; `asked`, `gave_up` and `finished` add up to `started`."""
 
     days: int = 0  # of how many days it is known
@@ -182,8 +173,7 @@ class Arrival:
     broke: tuple[int, ...] = (0,) * 10  # how far those that gave up got, in tenths
 
 
-@dataclass(frozen=True, slots=True)
-class Clients:
+class Clients(Struct, frozen=True):
     """Where the downloads of the last 30 whole days came from."""
 
     started: int = 0  # on the days for which the next two are known
@@ -193,8 +183,7 @@ class Clients:
     hosting_of: int = 0  # 0 without a database of networks
 
 
-@dataclass(frozen=True, slots=True)
-class Ingest:
+class Ingest(Struct, frozen=True):
     """When and from what the numbers were made."""
 
     when: datetime | None = None  # logs were last read
@@ -202,7 +191,7 @@ class Ingest:
     lines: int = 0  # in them, of images
     unreadable: int = 0  # of those
     left_out: int = 0  # downloads, of all time
-    reasons: Mapping[str, int] = field(default_factory=dict)  # as far as known: "crawler", "network", "agent"
+    reasons: Mapping[str, int] = {}  # as far as known: "crawler", "network", "agent"
     problems: tuple[tuple[str, str], ...] = ()  # name of a log, and why it, or its end, could not be read
     warnings: tuple[str, ...] = ()
     # The log gives the size of an answer and not the bytes that were really sent, or may do so.
@@ -211,8 +200,7 @@ class Ingest:
     last_day: date | None = None  # with a download
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All statistics of a site; the theme gets it as `stats`."""
 
     today: date

@@ -1,11 +1,11 @@
 """The run of Pelican that is under way, over the main site and its sub-sites."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jinja2.bccache import Bucket, BytecodeCache
+from msgspec import Struct, field
 
 from ..catalogue import Image
 from ..history.store import History
@@ -28,8 +28,7 @@ class TemplateCache(BytecodeCache):
         self._compiled[bucket.key] = bucket.bytecode_to_string()
 
 
-@dataclass
-class Run:
+class Run(Struct):
     """One run of Pelican, over the main site and its sub-sites: ingest once, scan once."""
 
     root: Path
@@ -37,7 +36,7 @@ class Run:
     publication: Publication
     languages: tuple[str, ...]
     templates: TemplateCache = field(default_factory=TemplateCache)
-    images: list[Image] = field(default_factory=list)
+    images: list[Image] = []
     history: History | None = None
     report: Report | None = None
 

@@ -3,10 +3,11 @@
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import accumulate, pairwise
+
+from msgspec import Struct
 
 from ..history.day import Record
 from ..history.store import History
@@ -108,8 +109,7 @@ class Sums:
         return total
 
 
-@dataclass
-class KnownDays:
+class KnownDays(Struct, dict=True):
     """Which days are known."""
 
     downloads: Mapping[date, int]  # by day, of the days that have a record
