@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accesslog import Line
-from download_counter.counting.clients import ALL_CLIENTS, Clients, Key, Share, pack
+from download_counter.counting.clients import ALL_CLIENTS, Clients, Key, Share, network, pack
 from download_counter.counting.rule import DOWNLOAD
 from download_counter.logs import formats
 from download_counter.logs.clients import is_client
@@ -131,6 +131,13 @@ def test_the_clients_of_an_ipv6_network_are_in_one_share() -> None:
     clients = packed({b"2001:db8::%x" % number: 1 for number in range(1, 100)})
 
     assert sorted(len(unpacked(clients, (number, 3))) for number in range(3)) == [0, 0, 99]
+
+
+def test_a_network_is_the_first_eight_bytes_of_an_ipv6_address() -> None:
+    here = {network(b"2001:db8:0:1::1"), network(b"2001:db8:0:1:8000::2"), network(b"2001:db8:0:1:ff::%eth0")}
+    elsewhere = {network(b"2001:db8:0:2::1"), network(b"192.0.2.1"), network(b"2001:db8::/64"), network(b"host")}
+
+    assert (len(here), len(elsewhere), len(here | elsewhere)) == (1, 4, 5)
 
 
 def test_more_bytes_than_there_are_leave_what_others_got_as_it_is() -> None:

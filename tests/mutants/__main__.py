@@ -114,7 +114,7 @@ def survivors(copy: Path, module: str) -> Iterator[Mutant]:
             "SELECT operator_name, start_pos_row FROM mutation_specs JOIN work_results USING (job_id)"
             " WHERE test_outcome = 'SURVIVED'"
         ):
-            yield Mutant(module, operator.partition("/")[2], lines[row - 1].strip())
+            yield Mutant(module, operator.partition("/")[2], lines[row - 1].partition("  # ")[0].strip())
 
 
 def main(modules: Sequence[str]) -> int:

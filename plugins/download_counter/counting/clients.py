@@ -29,7 +29,7 @@ class Clients(NamedTuple):
     names: bytes  # of all, a newline behind each; no log has a newline in a client
     sent: "array[int]"  # bytes of content sent to each
     agents: bytes  # the kind of program each first came with (`agents.kind_of`); empty if that is not wanted
-    heads: int = 0  # bytes of answers to HEAD, which are no content of the file
+    heads: int  # bytes of answers to HEAD, which are no content of the file
 
     def unpacked(self, share: Share = ALL_CLIENTS) -> tuple[list[bytes], "array[int]", bytes]:
         """Return the names of a share of the clients, the bytes sent to each, and their agents."""
