@@ -18,7 +18,7 @@ from msgspec import Struct
 from ..errors import DownloadCounterError
 from .clients import ADDRESS, ADDRESS_BEFORE_PORT, CLIENT, FORWARDED_FOR, LIST_BEFORE, MAY_BE_CLIENT
 from .directives import TABLES, Token, tokens
-from .logformat import FIELDS, LineFormat
+from .logformat import FIELDS, LineFormat, Options
 from .stamps import EPOCHS, Day, epoch_day, strftime_pattern, written_day
 
 
@@ -47,56 +47,21 @@ _USUALLY_QUOTED = rb'[^"\n]*+(?<!\\)'
 
 
 @lru_cache(maxsize=64)
-def compile_format(
-    log_format: str,
-    *,
-    methods: tuple[str, ...] = ("GET", "HEAD"),
-    client: str = "",
-    agent: bool = False,
-    hosts: tuple[str, ...] = (),
-    method: str = "",
-    status: str = "",
-    prefix: bytes = b"",
-) -> LineFormat:
+def compile_format(log_format: str, options: Options) -> LineFormat:
     """Compile a string of httpd's directives, or of nginx's variables.
-
-    `client` is the directive that names the client; empty takes `%h`, else `%a`. `agent` is whether the user agent is
-    wanted, if the format has it. `method` and `status` are those of all lines, if the format has none. `prefix` is the
-    pattern of what stands before the format's own fields.
 
     Raises:
         DownloadCounterError: the format has no client, time, request or status, or a directive
             that nobody knows; the message names it.
     """
-    pieces = tokens(log_format)
-    wanted = tokens(client)[0] if client else _client_of(pieces)
-    task = _Task(log_format, pieces, methods, wanted, agent, bool(hosts), method, status, prefix)
-    return _Compiler(task).compile(frozenset(host.lower().encode() for host in hosts))
-
-
-def _client_of(pieces: list[Token]) -> Token:
-    names = (Token("%h", "h"), Token("%a", "a"), Token("%{c}a", "a", "c"))
-    return next((name for name in names if any(piece.is_the(name) for piece in pieces)), names[0])
-
-
-class _Task(Struct, frozen=True):
-    """What is to be compiled: as the arguments of `compile_format`."""
-
-    text: str
-    tokens: list[Token]
-    methods: tuple[str, ...]
-    client: Token
-    agent: bool
-    hosts: bool
-    method: str
-    status: str
-    prefix: bytes
+    return _Compiler(log_format, options).compile()
 
 
 class _Compiler(Struct, dict=True):
     """Turns the tokens of one format into a pattern; lives as long as that takes."""
 
-    task: _Task
+    text: str
+    options: Options
     # Makes the pattern of the usual line. There the request, the longest field, is all that is not a quote: the engine
     # runs over "all but this one byte" several times as fast as over any other set. In an odd line it may run into the
     # next line, or end at a quote that belongs to it; `told_apart` sees the one by the newline, the other by the quote
@@ -106,9 +71,12 @@ class _Compiler(Struct, dict=True):
     day: Day = written_day
 
     def __post_init__(self) -> None:
-        self.tokens = self.task.tokens
-        letters = [token.letter for token in self.tokens]
-        self.letters = letters
+        self.tokens = tokens(self.text)
+        self.letters = letters = [token.letter for token in self.tokens]
+        names = (Token("%h", "h"), Token("%a", "a"), Token("%{c}a", "a", "c"))
+        own = next((name for name in names if any(token.is_the(name) for token in self.tokens)), names[0])
+        self.client = tokens(self.options.client)[0] if self.options.client else own
+        self.given = {name for name in ("method", "status") if getattr(self.options, name)}
         # %O counts what was really sent; %b and %B the size of the answer, sent or not.
         self.size = "O" if "O" in letters else next((x for x in "bB" if x in letters), "")
         self.path = "r" if "r" in letters else "U"
@@ -116,13 +84,13 @@ class _Compiler(Struct, dict=True):
         self.host = next((token for x in "Vvi" for token in self.tokens if _is_host(token, x)), None)
         self.last = -1
 
-    def compile(self, hosts: frozenset[bytes]) -> LineFormat:
-        task = self.task
+    def compile(self) -> LineFormat:
+        options = self.options
         parts = self._parts()
         self._check()
         rest = None
-        if task.agent and self.has_agent and "agent" not in self.taken:
-            after = _Compiler(task, taken={"client", "day"})
+        if options.agent and self.has_agent and "agent" not in self.taken:
+            after = _Compiler(self.text, options, taken={"client", "day"})
             rest = re.compile(b"".join(after._part(index) for index in range(self.last + 1, self._agent_at() + 1)))
             parts.append(rb"(?P<agent>[^\n]*+)")
             self.taken.add("agent")
@@ -130,10 +98,10 @@ class _Compiler(Struct, dict=True):
         usual = answer = None
         request = self.letters.index("r") if self.path == "r" else -1
         if self.letters[request:][:3] == ["r", "", "s"] and self._quoted(request):
-            usual = _Compiler(task, usual=True)._usual_pattern(rest is not None)
+            usual = _Compiler(self.text, options, usual=True)._usual_pattern(rest is not None)
             answer = re.compile(b"".join(parts[request : request + 3]))
         return LineFormat(
-            re.compile(task.prefix + b"".join(parts) + unused),
+            re.compile(options.prefix + b"".join(parts) + unused),
             self.day,
             decoded=any(token.letter == "U" and token.argument != "raw" for token in self.tokens) and self.path == "U",
             sized=bool(self.size),
@@ -142,39 +110,38 @@ class _Compiler(Struct, dict=True):
             usual=usual,
             answer=answer,
             rest=rest,
-            hosts=hosts,
-            elsewhere=self._elsewhere(hosts),
-            method=task.method.encode(),
-            status=task.status.encode(),
+            hosts=options.hosts,
+            elsewhere=self._elsewhere(),
+            method=options.method.encode(),
+            status=options.status.encode(),
         )
 
     def _check(self) -> None:
         needed = {
-            "client": f"client ({self.task.client.text})",
+            "client": f"client ({self.client.text})",
             "day": "time (%t, or %{...}t with a date)",
             "target": "request (%r, or %m and %U)",
             "method": "request method (%r, or %m; or say it in DOWNLOAD_COUNTER['method'])",
             "status": "status (%>s)",
-            **({"host": "virtual host (%v), which DOWNLOAD_COUNTER['hosts'] needs"} if self.task.hosts else {}),
+            **({"host": "virtual host (%v), which DOWNLOAD_COUNTER['hosts'] needs"} if self.options.hosts else {}),
         }
-        given = {name for name in ("method", "status") if getattr(self.task, name)}
-        missing = [text for name, text in needed.items() if name not in self.taken | given]
+        missing = [text for name, text in needed.items() if name not in self.taken | self.given]
         if missing:
             raise DownloadCounterError(
-                f"The LogFormat {self.task.text!r} cannot be counted by: it has no {' and no '.join(missing)}."
+                f"The LogFormat {self.text!r} cannot be counted by: it has no {' and no '.join(missing)}."
             )
 
-    def _elsewhere(self, hosts: frozenset[bytes]) -> re.Pattern[bytes] | None:
+    def _elsewhere(self) -> re.Pattern[bytes] | None:
         """The pattern of a line of another virtual host; None if all count."""
-        if not hosts or self.host is None:
+        if not self.options.hosts or self.host is None:
             return None
-        counts = b"|".join(re.escape(host) for host in sorted(hosts))
-        before = _Compiler(self.task, taken={*FIELDS, "host"})
+        counts = b"|".join(re.escape(host) for host in sorted(self.options.hosts))
+        before = _Compiler(self.text, self.options, taken={*FIELDS, "host"})
         at = self.tokens.index(self.host)
         parts = [before._part(index) for index in range(at)]
         ours = b"(?i:%b)(?>:[0-9]*+|)(?![A-Za-z0-9.:_-])" % b"(?:%b)" % counts
         return re.compile(
-            b"(?m)^%b%b(?!%b)(?=[^\n])%b[^\n]*+\n" % (self.task.prefix, b"".join(parts), ours, before._part(at))
+            b"(?m)^%b%b(?!%b)(?=[^\n])%b[^\n]*+\n" % (self.options.prefix, b"".join(parts), ours, before._part(at))
         )
 
     def _usual_pattern(self, with_rest: bool) -> re.Pattern[bytes] | None:
@@ -185,7 +152,7 @@ class _Compiler(Struct, dict=True):
         unused = [b"(?P<%b>)" % name.encode() for name in ("size", "agent") if name not in self.taken | {"rest"}]
         if with_rest:
             unused = [one for one in unused if b"agent" not in one]
-        usual = re.compile(b"(?:" + self.task.prefix + b"".join([*parts, *unused]) + rb".*+|.*+)\n")
+        usual = re.compile(b"(?:" + self.options.prefix + b"".join([*parts, *unused]) + rb".*+|.*+)\n")
         return usual if list(usual.groupindex) == ["client", "day", "answer", "size", "agent"] else None
 
     def _agent_at(self) -> int:
@@ -194,14 +161,13 @@ class _Compiler(Struct, dict=True):
     def _parts(self) -> list[bytes]:
         """The patterns of the tokens, up to the last one that is needed; of the agent if that is before it."""
         wanted = {*FIELDS} - {"agent"} - ({"size"} if not self.size else set())
-        given = {name for name in ("method", "status") if getattr(self.task, name)}
-        if self.host is not None and not self.usual and (self.task.hosts or self.host in self.tokens[:1]):
+        if self.host is not None and not self.usual and (self.options.hosts or self.host in self.tokens[:1]):
             wanted.add("host")
         parts: list[bytes] = []
         for index in range(len(self.tokens)):
             parts.append(self._part(index))
             self.last = index
-            if wanted <= self.taken | given:
+            if wanted <= self.taken | self.given:
                 break
         return parts
 
@@ -210,7 +176,7 @@ class _Compiler(Struct, dict=True):
         if not token.letter:
             # Some servers pad numbers, so two blanks stand for any number of them.
             return re.sub(rb"(?:\\ ){2,}", rb" ++", re.escape(token.text.encode()))
-        if token.is_the(self.task.client) and "client" not in self.taken:
+        if token.is_the(self.client) and "client" not in self.taken:
             return self._client(index, token)
         if token is self.host and not self.usual and "host" not in self.taken:
             return self._group("host", self._any(index))
@@ -229,7 +195,7 @@ class _Compiler(Struct, dict=True):
                 return self._group("status", self._known(token))
             case self.size if "size" not in self.taken:
                 return self._group("size", self._known(token))
-            case "i" if self.task.agent and token.header == "user-agent" and "agent" not in self.taken:
+            case "i" if self.options.agent and token.header == "user-agent" and "agent" not in self.taken:
                 return self._group("agent", self._any(index))
             case "u" | "h" | "a" if not self._quoted(index):
                 return self._user(index) if token.letter == "u" else b"(?:" + CLIENT + b"|-)"
@@ -323,7 +289,7 @@ class _Compiler(Struct, dict=True):
         return b"(?:%b%b(?=%b)|%b)" % (request, rest, end, rest)
 
     def _method(self) -> bytes:
-        return "|".join(re.escape(method) for method in self.task.methods).encode()
+        return "|".join(re.escape(method) for method in self.options.methods).encode()
 
     def _time(self, token: Token) -> bytes:
         argument = re.sub("^(?:begin|end)(?::|$)", "", token.argument)
@@ -350,7 +316,7 @@ class _Compiler(Struct, dict=True):
             before, dated, after, day = strftime_pattern(layout)
         except ValueError as unknown:
             raise DownloadCounterError(
-                f"The LogFormat {self.task.text!r} has a time with {unknown}, which this program does not read."
+                f"The LogFormat {self.text!r} has a time with {unknown}, which this program does not read."
             ) from None
         if day is None or "day" in self.taken:
             return before + dated + after
@@ -364,9 +330,8 @@ def compile_prefix(text: str) -> bytes:
     Raises:
         DownloadCounterError: it has a directive that nobody knows.
     """
-    pieces = tokens(text)
-    compiler = _Compiler(_Task(text, pieces, (), Token("", ""), False, False, "", "", b""), taken={*FIELDS, "host"})
-    return b"".join(map(compiler._part, range(len(pieces))))
+    compiler = _Compiler(text, Options(), taken={*FIELDS, "host"})
+    return b"".join(map(compiler._part, range(len(compiler.tokens))))
 
 
 def _is_host(token: Token, letter: str) -> bool:

@@ -16,7 +16,7 @@ from ..errors import DownloadCounterError
 from ..settings import Rule
 from .compiler import compile_format, compile_prefix
 from .jsonformat import JsonFormat, loads
-from .logformat import LogFormat, Row
+from .logformat import LogFormat, Options, Row
 from .w3c import W3CFormat
 
 _W3C = "#Fields:"
@@ -59,30 +59,28 @@ def _format_of(rule: Rule, *, agent: bool) -> LogFormat:
     if rule.line_prefix in prefixes() and "key" in prefixes()[rule.line_prefix]:
         inner = _format_of(replace(rule, line_prefix=""), agent=agent)
         return Enveloped(prefixes()[rule.line_prefix]["key"], inner)
-    prefix = _prefix(rule.line_prefix)
     known = formats().get(rule.log_format, {})
+    options = Options(
+        methods=tuple(known.get("methods", rule.methods)),
+        client=rule.client or known.get("client", ""),
+        agent=agent,
+        hosts=frozenset(host.lower().encode() for host in rule.hosts),
+        method=rule.method,
+        status=known.get("status", ""),
+        prefix=_prefix(rule.line_prefix),
+    )
     if rule.json_keys or "keys" in known:
         keys = {**known.get("keys", {}), **dict(rule.json_keys)}
-        if rule.client:
-            keys["client"] = (rule.client,)
-        return JsonFormat(keys, rule.methods, rule.hosts, rule.method, prefix)
-    options: dict[str, Any] = {
-        "methods": tuple(known.get("methods", rule.methods)),
-        "client": rule.client or known.get("client", ""),
-        "agent": agent,
-        "hosts": rule.hosts,
-        "method": rule.method,
-        "prefix": prefix,
-    }
+        return JsonFormat({**keys, "client": (rule.client,)} if rule.client else keys, options)
     if "fields" in known or rule.log_format.startswith(_W3C):
-        return W3CFormat(known.get("fields", rule.log_format.removeprefix(_W3C)), **options)
+        return W3CFormat(known.get("fields", rule.log_format.removeprefix(_W3C)), options)
     text = known.get("format", rule.log_format)
     if "%" not in text and "$" not in text:
         raise DownloadCounterError(
             f"DOWNLOAD_COUNTER['log_format'] is {text!r}, which is neither a LogFormat nor the name of a format. "
             f"It may be: {', '.join(formats())}."
         )
-    found = compile_format(text, status=known.get("status", ""), **options)
+    found = compile_format(text, options)
     return replace(found, other=re.compile(known["other"].encode())) if "other" in known else found
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from ..settings import JSON_NEEDS
 from .clients import client_in, is_address, is_client
-from .logformat import LogFormat, Row
+from .logformat import LogFormat, Options, Row
 from .stamps import any_day
 
 NEEDED = ("client", "time", "path", "status", "method")
@@ -37,18 +37,11 @@ class JsonFormat(LogFormat):
 
     day = staticmethod(any_day)
 
-    def __init__(
-        self,
-        keys: Mapping[str, Sequence[str]],
-        methods: tuple[str, ...],
-        hosts: tuple[str, ...] = (),
-        method: str = "",
-        prefix: bytes = b"",
-    ) -> None:
+    def __init__(self, keys: Mapping[str, Sequence[str]], options: Options) -> None:
         """Make the format.
 
         `keys` are those that may have what a line needs (`JSON_NEEDS`), the best first; a dot in a key leads into an
-        object, or is a part of it. The rest is as in `compile_format`.
+        object, or is a part of it.
         """
         self.has_host = bool(keys.get("host"))
         self.has_agent = bool(keys.get("agent"))
@@ -59,10 +52,8 @@ class JsonFormat(LogFormat):
         self._decoder = msgspec.json.Decoder(_structure(self._paths))
         # One call for all values: many times as fast as one for each. One name alone would give no tuple.
         self._values = attrgetter(*(".".join(map(_attribute, path)) for path in [*self._paths, *self._paths[:1]]))
-        self._methods = frozenset(methods)
-        self._hosts = frozenset(host.lower() for host in hosts)
-        self._method = method
-        self._prefix = re.compile(prefix) if prefix else None
+        self._options = options
+        self._prefix = re.compile(options.prefix) if options.prefix else None
         self._answer = lru_cache(maxsize=1 << 14)(self._make_answer)
 
     def row(self, line: bytes) -> Row | None:
@@ -74,17 +65,17 @@ class JsonFormat(LogFormat):
         answer = self._answer(_text(request), _text(method), _text(path), _bytes(status))
         if not client or not stamp or answer is None:
             return None
-        if self._hosts and _bytes(host).decode("latin-1").partition(":")[0].lower() not in self._hosts:
+        if self._options.hosts and _bytes(host).partition(b":")[0].lower() not in self._options.hosts:
             client = b""
         return client, stamp, answer, _size(size), _bytes(agent[0] if isinstance(agent, list) and agent else agent)
 
     def _make_answer(self, request: str, method: str, path: str, status: bytes) -> tuple[bytes, bytes, bytes] | None:
         if match := _REQUEST.match(request):
             method, path = match.groups()
-        method = method or self._method
+        method = method or self._options.method
         if not (method and path and status):
             return None
-        if method not in self._methods:
+        if method not in self._options.methods:
             return b"", b"", status
         # In a line that is no JSON a backslash begins an escape, so it is doubled to be one.
         return method.encode(), _bytes(path.replace("\\", "\\\\")), status
@@ -101,7 +92,7 @@ class JsonFormat(LogFormat):
         found = dict(zip(JSON_NEEDS, values, strict=True))
         if _REQUEST.match(_text(found["request"])):
             found |= {"method": "GET", "path": "/"}
-        found["method"] = found["method"] or self._method
+        found["method"] = found["method"] or self._options.method
         return [what for what in (*NEEDED, "size") if found[what] in (None, "")]
 
     def _find(self, line: bytes) -> list[Any] | None:

@@ -22,6 +22,18 @@ NOTHING: Row = (b"", b"", (b"", b"", b""), b"", b"")
 """The row of a line that is in order and says nothing."""
 
 
+class Options(Struct, frozen=True, kw_only=True):
+    """What the settings say of a format."""
+
+    methods: tuple[str, ...] = ("GET", "HEAD")  # the request methods that count
+    client: str = ""  # the directive, or the key, that names the client; empty: the format's own
+    agent: bool = False  # the user agent is wanted, if the format has it
+    hosts: frozenset[bytes] = frozenset()  # the virtual hosts that count, in lower case; empty: all
+    method: str = ""  # of all lines, if the format has none
+    status: str = ""  # likewise
+    prefix: bytes = b""  # the pattern of what stands before the format's own fields
+
+
 class LogFormat:
     """How the lines of a log are read. One is made for each log: it may remember what came before in it."""
 

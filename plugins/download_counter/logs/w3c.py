@@ -5,11 +5,10 @@ changes them a new `#Fields` line stands in the middle of a log.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from ..errors import DownloadCounterError
 from .compiler import compile_format
-from .logformat import LineFormat, LogFormat, Row
+from .logformat import LineFormat, LogFormat, Options, Row
 
 # A field -> a directive that says the same; the others stand for anything. The path is as it came.
 _FIELDS = {
@@ -32,11 +31,8 @@ class W3CFormat(LogFormat):
 
     in_order = True
 
-    def __init__(self, fields: str, **options: Any) -> None:
-        """Make the format, with the fields of lines before the first `#Fields` line; empty: they cannot be read.
-
-        The options are those of `compile_format`.
-        """
+    def __init__(self, fields: str, options: Options) -> None:
+        """Make the format, with the fields of lines before the first `#Fields` line; empty: they cannot be read."""
         self._options = options
         self._unread: list[bytes] = []
         self._formats: dict[bytes, LineFormat | None] = {}
@@ -53,7 +49,7 @@ class W3CFormat(LogFormat):
 
     def _compiled(self, text: str) -> LineFormat | None:
         try:
-            return compile_format(text, **self._options)
+            return compile_format(text, self._options)
         except DownloadCounterError:
             return None
 
