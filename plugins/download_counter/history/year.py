@@ -31,7 +31,6 @@ class Year:
     """The days of a year, each looked into when it is asked for."""
 
     def __init__(self, content: bytes | None = None, name: str = "") -> None:
-        self._name = name
         self._records: dict[str, Record] = {}
         self._raw: dict[str, msgspec.Raw] = {}
         self.changed = False
