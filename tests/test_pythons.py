@@ -110,7 +110,7 @@ def patterns() -> list[re.Pattern[bytes] | re.Pattern[str]]:
         for value in vars(import_module(module.name)).values()
         if isinstance(value, re.Pattern)
     ]
-    of_formats = [pattern for one in formats for pattern in vars(one).values() if isinstance(pattern, re.Pattern)]
+    of_formats = [value for one in formats for name in dir(one) if isinstance(value := getattr(one, name), re.Pattern)]
     assert len(of_formats) > len(formats)
     assert len(ready) > 2
     return [*of_formats, *ready]
