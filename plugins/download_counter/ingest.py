@@ -10,9 +10,10 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
+from .counting.cluster import workers
 from .counting.days import days_around
 from .counting.places import places
-from .counting.workers import Reading, Workers, workers
+from .counting.workers import Reading, Workers
 from .history.store import History, KnownLog, load
 from .logs.files import Log, begin_alike, find, first_bytes
 from .logs.formats import format_of

@@ -1,7 +1,6 @@
-"""The work of counting on a Dask cluster: what was read stays on its workers, only numbers come back."""
+"""Who counts: this machine, or a Dask cluster, where what was read stays on the workers, and only numbers come back."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import chain
 from operator import itemgetter
@@ -76,17 +75,22 @@ def _work_out_share(
 
 
 @contextmanager
-def cluster(scheduler: str) -> Iterator[Workers]:
-    """Give the workers of the cluster of this scheduler.
+def workers(scheduler: str | None) -> Iterator[Workers]:
+    """Give the workers: the processes of this machine, or those of the cluster of this scheduler.
 
-    They import this package under the name it has here, and open the logs by the paths and
-    addresses that this machine knows them by.
+    Those of a cluster import this package under the name it has here, and open the logs by the paths and addresses
+    that this machine knows them by.
 
     Raises:
         DownloadCounterError: Dask is not installed, the scheduler does not answer, or the
             cluster went away or lost its workers. Nothing was changed.
     """
+    if scheduler is None:
+        yield Workers()
+        return
     try:
+        from concurrent.futures import CancelledError
+
         from distributed import Client, KilledWorker
     except ImportError as error:
         raise DownloadCounterError(

@@ -1,7 +1,6 @@
-"""The work of counting: on the processes of this machine, or on a cluster, with the same functions."""
+"""The work of counting, on the processes of this machine."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -142,19 +141,6 @@ class Workers:
         jobs = [(calls[start : start + each],) for start in range(0, len(calls), each)]
         found = _each(_work_out_files, jobs, alone=gathered.size < _MANY_CLIENTS)
         return records((one for some in found for one in some), [gathered.missing()])
-
-
-def workers(scheduler: str | None) -> AbstractContextManager[Workers]:
-    """Give the workers: the processes of this machine, or those of the cluster of this scheduler.
-
-    Raises:
-        DownloadCounterError: a process was killed, or the cluster does not answer. Nothing was changed.
-    """
-    if scheduler is None:
-        return nullcontext(Workers())
-    from .cluster import cluster
-
-    return cluster(scheduler)
 
 
 def _each(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], *, alone: bool) -> Iterable[T]:
