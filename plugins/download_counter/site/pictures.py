@@ -66,8 +66,8 @@ class Pictures:
         """The numbers over the bars that are shortened, the highest and the last."""
         high = [bar for bar in bars if bar.of.started]
         chosen = [bar for bar in high if bar.shortened] + sorted(high, key=lambda bar: -bar.of.started)[:1] + high[-1:]
-        labels = [Label(bar.middle, self.shown["number"](bar.of.started), y=bar.top) for bar in dict.fromkeys(chosen)]
-        return place(labels)
+        labels = {bar.x: Label(bar.middle, self.shown["number"](bar.of.started), y=bar.top) for bar in chosen}
+        return place(labels.values())
 
     def _marked(self, chart: Chart, starts: Sequence[date], ends: Sequence[date]) -> Chart:
         """Mark the newest releases where they came out."""

@@ -15,7 +15,7 @@ from ..settings import STATS_FOLDER
 WINDOWS = (7, 30, 90, 365)
 
 
-class Figure(Struct, frozen=True):
+class Figure(Struct):
     """Downloads of some files over some time."""
 
     started: int = 0  # one a client, file and day

@@ -23,22 +23,7 @@ _SPANS = len(_EDGES) - 1
 _SPAN_OF_AGE = [bisect_left(_EDGES, age) - 1 for age in range(_EDGES[-1] + 1)]
 
 
-class Sum:
-    """Downloads, added up in place; a millionfold, so that there are slots and no calls."""
-
-    __slots__ = ("finished", "known", "sent", "sent_known", "started")
-
-    def __init__(self) -> None:
-        self.started = self.finished = self.sent = self.known = 0
-        self.sent_known = False
-
-    def figure(self, at_least: int = 0) -> Figure:
-        """Return the sum, with no fewer downloads started than `at_least`."""
-        finished = self.finished if self.known else None
-        return Figure(max(self.started, at_least), finished, self.sent if self.sent_known else None, self.known)
-
-
-Spans = list[Sum | None]
+Spans = list[Figure | None]
 """Downloads by the spans between the edges of windows."""
 
 
@@ -51,33 +36,33 @@ class Sums:
         self.by_day: dict[date, Figure] = {}
         self.left_out = 0
         self.spans: dict[str, Spans] = {}
-        self._by_month: dict[str, dict[str, Sum]] = defaultdict(dict)
+        self._by_month: dict[str, dict[str, Figure]] = defaultdict(dict)
         for key, record in sorted(self.records.items()):
             self._add_day(date.fromisoformat(key), record, self._by_month[key[:7]])
 
-    def _add_day(self, day: date, record: Record, of_month: dict[str, Sum]) -> None:
+    def _add_day(self, day: date, record: Record, of_month: dict[str, Figure]) -> None:
         age = (self.today - day).days
         span = _SPAN_OF_AGE[age] if 0 < age <= _EDGES[-1] else None
-        total = Sum()
+        total = Figure()
+        # A million numbers: they are added up in place, and without a call.
         for name, numbers in record.files.items():
             file = self.aliases.get(name, name) if self.aliases else name
-            sums = [total, of_month.get(file) or of_month.setdefault(file, Sum())]
+            sums = [total, of_month.get(file) or of_month.setdefault(file, Figure())]
             if span is not None:
                 spans = self.spans.get(file) or self.spans.setdefault(file, [None] * _SPANS)
                 if (of_span := spans[span]) is None:
-                    of_span = spans[span] = Sum()
+                    of_span = spans[span] = Figure()
                 sums.append(of_span)
             started, finished, sent = numbers.started, numbers.finished, numbers.sent
             for one in sums:
                 one.started += started
-                if finished is not None:
+                if finished is not None and started:
                     one.known += started
-                    one.finished += finished
+                    one.finished = (one.finished or 0) + finished
                 if sent is not None:
-                    one.sent += sent
-                    one.sent_known = True
+                    one.sent = (one.sent or 0) + sent
             self.left_out += numbers.left_out
-        self.by_day[day] = total.figure()
+        self.by_day[day] = total
 
     @cached_property
     def months(self) -> dict[str, dict[str, Figure]]:
@@ -90,8 +75,9 @@ class Sums:
             found[file] = {month: Figure(number) for month, number in sorted(counts[file].items()) if number}
         for month, files in sorted(self._by_month.items()):
             for file, total in files.items():
-                if (figure := total.figure(counts[file][month])).started:
-                    found[file][month] = figure
+                total.started = max(total.started, counts[file][month])
+                if total.started:
+                    found[file][month] = total
         return {file: dict(sorted(months.items())) for file, months in found.items() if months}
 
     def spans_of(self, files: Iterable[str]) -> Spans:
@@ -100,12 +86,7 @@ class Sums:
         for file in files:
             for number, one in enumerate(self.spans.get(file, ())):
                 if one is not None:
-                    into = total[number] = total[number] or Sum()
-                    into.started += one.started
-                    into.finished += one.finished
-                    into.sent += one.sent
-                    into.known += one.known
-                    into.sent_known |= one.sent_known
+                    total[number] = add((total[number] or NOTHING, one))
         return total
 
 
@@ -143,7 +124,7 @@ class KnownDays(Struct, dict=True):
 
     def windows(self, spans: Spans) -> tuple[Window, ...]:
         """Return the windows that spans make."""
-        figures = [one.figure() if one else NOTHING for one in spans]
+        figures = [one or NOTHING for one in spans]
         found = []
         for days, (known_days, known_before) in zip(WINDOWS, self._of_windows, strict=True):
             now, then = _EDGES.index(days), _EDGES.index(2 * days)
