@@ -14,7 +14,7 @@ from .counting.cluster import workers
 from .counting.days import days_around
 from .counting.places import places
 from .counting.workers import Reading, Workers
-from .history.store import History, KnownLog, load
+from .history.store import History, KnownLog, Lines, load
 from .logs.files import Log, begin_alike, find, first_bytes
 from .logs.formats import format_of
 from .settings import Rule, Settings
@@ -165,18 +165,12 @@ def _remember(logs: Iterable[Log], known: Mapping[Log, KnownLog], read: Sequence
 
 
 def _remembered(one: Reading) -> KnownLog:
-    tally = one.tally
     return KnownLog(
+        **{field: getattr(one.tally, field) for field in Lines.__struct_fields__},
         name=one.log.name,
         size=one.log.size,
         mtime=one.log.mtime,
         days=tuple(sorted(one.days)),
-        lines=tally.lines,
-        unreadable=tally.unreadable,
-        heads=tally.heads,
-        heads_silent=tally.heads_silent,
-        heads_sized=tally.heads_sized,
-        has_bytes=tally.has_bytes,
         complete=not one.problem,
         problem=one.problem or one.advice,
     )

@@ -15,7 +15,7 @@ from download_counter.history.year import to_json
 
 LOG = KnownLog(
     name="access.log.1", size=1200, mtime=1_778_320_800_123_456_789, days=("2026-05-08", "2026-05-09"), lines=9,
-    unreadable=3, heads=3, heads_silent=1, heads_sized=2,
+    unreadable=3, heads=3, heads_silent=1, heads_sized=2, has_bytes=True, complete=True, problem="",
 )  # fmt: skip
 
 

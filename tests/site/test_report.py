@@ -277,7 +277,7 @@ def test_the_share_of_the_newest_release_is_told_of_whole_and_known_weeks() -> N
 def log(**values: Any) -> KnownLog:
     return KnownLog(**{
         "name": "access.log", "size": 1, "mtime": 1, "days": (), "unreadable": 0,
-        "heads_silent": 0, "heads_sized": 0, **values,
+        "heads_silent": 0, "heads_sized": 0, "complete": True, "problem": "", **values,
     })  # fmt: skip
 
 

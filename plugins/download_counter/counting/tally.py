@@ -11,6 +11,7 @@ from ipaddress import ip_network
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from ..history.store import Lines
 from ..logs.advice import HANDFUL
 from ..logs.clients import is_client
 from ..logs.formats import format_of
@@ -45,20 +46,13 @@ _ROWS_UNPACKED = 1 << 20
 _BIG = 1 << 17
 
 
-class Tally(Struct):
+class Tally(Lines):
     """What one log says."""
 
-    clients: list[Clients] = []  # who did what
-    # Lines that name an image, or what checks one, and can be read; other virtual hosts' are not among them.
-    lines: int = 0
-    unreadable: int = 0  # lines that name one and cannot be read, or whose day is far from all others
-    misdated: int = 0  # those of them whose day is far from all others, or no day of the calendar
+    clients: list[Clients] = field(default_factory=list)  # who did what
+    misdated: int = 0  # unreadable lines whose day is far from all others, or no day of the calendar
     agentless: int = 0  # lines that do not count as they have no user agent, which a setting needs
-    sample: list[bytes] = []  # some of the unreadable lines
-    has_bytes: bool = False  # some answer was logged with bytes that were sent as content
-    heads: int = 0  # lines of answers to HEAD
-    heads_silent: int = 0  # answers to HEAD logged without a byte, as %b does
-    heads_sized: int = 0  # answers to HEAD logged with the bytes of their header, as %O does
+    sample: list[bytes] = field(default_factory=list)  # some of the unreadable lines
 
     def days(self) -> set[str]:
         """The days that this log has lines of."""

@@ -54,21 +54,26 @@ Since = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class KnownLog(msgspec.Struct, frozen=True, kw_only=True):
+class Lines(msgspec.Struct):
+    """How many lines of a log say what, of those that name an image, or what checks one."""
+
+    lines: Number = 0  # those that can be read; other virtual hosts' are not among them
+    unreadable: Number = 0  # those that cannot, or whose day is far from all others
+    heads: Number = 0  # answers to HEAD
+    heads_silent: Number = 0  # answers to HEAD logged without a byte, as %b does
+    heads_sized: Number = 0  # answers to HEAD logged with the bytes of their header, as %O does
+    has_bytes: bool = False  # some answer was logged with bytes that were sent as content
+
+
+class KnownLog(Lines, kw_only=True):
     """A log that was read. Nothing that came from a line is kept of it."""
 
     name: str  # its path, or its address without user and password
     size: int  # bytes on the disk then
     mtime: int  # nanoseconds since 1970
-    days: tuple[DayText, ...] = ()  # the days it has lines of
-    lines: Number = 0  # lines that name an image and could be read
-    unreadable: Number = 0  # lines that name one and could not
-    heads: Number = 0  # answers to HEAD; `heads_silent` of them logged without bytes, `heads_sized` with
-    heads_silent: Number = 0
-    heads_sized: Number = 0
-    has_bytes: bool = True  # some answer was logged with bytes of content
-    complete: bool = True  # it could be read to its end; if not, it is read again at every run
-    problem: str = ""  # what is wrong with it, as the end of a sentence; empty if nothing is
+    days: tuple[DayText, ...]  # the days it has lines of
+    complete: bool  # it could be read to its end; if not, it is read again at every run
+    problem: str  # what is wrong with it, as the end of a sentence; empty if nothing is
 
 
 class State(msgspec.Struct, kw_only=True):
