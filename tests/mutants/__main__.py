@@ -29,7 +29,8 @@ TESTS = {
     "counting/crawlers.py": "counting/test_crawlers.py",
     "counting/places.py": "counting/test_places.py",
     "counting/workers.py": "test_ingest.py field faults/test_once_wrong.py lives faults/test_killed_workers.py",
-    "counting/processes.py": "test_ingest.py faults/test_killed_workers.py faults/test_hostile.py",
+    "counting/processes.py": "counting/test_processes.py test_ingest.py "
+    "faults/test_killed_workers.py faults/test_hostile.py",
     "counting/cluster.py": "test_cluster.py",
     "history/day.py": "history counting/test_finished.py test_ingest.py e2e/test_numbers.py",
     "history/year.py": "history test_ingest.py",

@@ -34,7 +34,7 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
         for _ in range(number):
             one, other = context.Pipe()
             ours.append(one)
-            process = context.Process(target=_work, args=(function, calls, other, tuple(ours)), daemon=True)
+            process = context.Process(target=_work, args=(function, calls, other, tuple(ours)))
             process.start()
             processes.append(process)
             other.close()
@@ -61,8 +61,6 @@ def at_once(function: Callable[..., T], calls: Sequence[tuple[Any, ...]], number
             process.kill()
         for process in processes:
             process.join()
-        for pipe in ours:
-            pipe.close()
 
 
 def _work(
@@ -78,7 +76,7 @@ def _work(
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()
-    with contextlib.suppress(EOFError, ConnectionError):
+    with contextlib.suppress(EOFError, ConnectionError, MemoryError):
         while (number := pipe.recv()) is not None:
             pipe.send(_answer(function, calls[number]))  # and do not hold it while the next one is made
     os._exit(0)
