@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .catalogue import scan
+from .catalogue import scan, sizes
 from .errors import DownloadCounterError
 from .history.store import LOCK
 from .ingest import Outcome, ingest
@@ -70,13 +70,12 @@ def run(settings: Settings) -> Outcome:
     """Scan the web root and ingest the logs, with a progress bar on a terminal.
 
     Raises:
-        DownloadCounterError: as `ingest.ingest` and `catalogue.scan`.
+        DownloadCounterError: as `ingest.ingest` and `catalogue.sizes`.
     """
     # Only sizes matter here. What is wrong with an image is said by the build of the pages.
-    images, _ = scan(settings.web_root, settings.extensions, ())
-    sizes = {image.file: image.size for image in images}
+    known = sizes(settings.web_root, settings.extensions)
     with lock(settings.web_root, LOCK):
-        outcome = (_with_progress if sys.stderr.isatty() else ingest)(settings, sizes)
+        outcome = (_with_progress if sys.stderr.isatty() else ingest)(settings, known)
     for problem in outcome.warnings:
         print(f"Warning: {problem}", file=sys.stderr)
     return outcome

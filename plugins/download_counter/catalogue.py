@@ -4,6 +4,7 @@ Nothing here is trusted: names may hold any byte but `/` and NUL, a companion ma
 somewhere else, a checksum list may be a gigabyte. Nothing is opened but small plain files.
 """
 
+import contextlib
 import os
 import re
 import stat
@@ -27,6 +28,8 @@ _LONGEST_TORRENT = 1 << 22
 _LONGEST_KEY = 1 << 20
 
 _KINDS = {length: kind for kind, length in DIGESTS.items()}
+
+Entries = dict[str, "os.DirEntry[str]"]
 
 # A list may be signed within itself, as Fedora's are (RFC 9580, section 7).
 _SIGNED_WITHIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
@@ -85,10 +88,7 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def scan(
-    web_root: Path,
-    extensions: Sequence[str],
-    companions: Sequence[str],
-    zone: tzinfo | None = None,
+    web_root: Path, extensions: Sequence[str], companions: Sequence[str], zone: tzinfo | None = None
 ) -> tuple[list[Image], list[str]]:
     """Return the images below a folder, newest first, and sentences about what was passed over.
 
@@ -98,34 +98,22 @@ def scan(
     Raises:
         DownloadCounterError: the web root itself cannot be listed.
     """
-    try:
-        os.scandir(web_root).close()
-        root = web_root.resolve(strict=True)
-    except OSError as error:
-        raise DownloadCounterError(
-            f"The web root {web_root} cannot be listed: {explain(error)}. "
-            "Check WEB_ROOT; it must be the folder that the web server serves."
-        ) from error
-    problems: list[str] = []
+    look = _Look(web_root, extensions)
     images: list[Image] = []
     shared: dict[str, _Folder] = {}
-    for folder, entries in _folders(root, problems):
-        shared[folder] = _shared(folder, entries, tuple(extensions), root, problems)
+    for folder, entries in look.folders():
+        shared[folder] = look.shared(folder, entries)
         above = [shared[one] for one in _upwards(folder) if one in shared]
-        for name, entry in entries.items():
-            if not name.lower().endswith(tuple(extensions)):
-                continue
-            status = _plain_file(entry, root, problems)
-            if status is None:
-                continue
-            file = f"{folder}/{name}" if folder else name
-            beside = [
-                _companion(entries[name + ending], ending, file, root, problems)
+        for name, status in look.images(entries):
+            file = _below(folder, name)
+            found = [
+                look.companion(file, ending, entries[name + ending])
                 for ending in companions
                 if name + ending in entries
             ]
-            companions_of = [one for one in beside if one is not None]
-            companions_of += _from_lists(file, above, any(one.kind in SIGNATURES for one in companions_of))
+            beside = [one for one in found if one is not None]
+            beside += _from_lists(file, above, any(one.kind in SIGNATURES for one in beside))
+            torrent = next((look.read(one.file, _LONGEST_TORRENT) for one in beside if one.kind == "torrent"), None)
             images.append(
                 Image(
                     file=file,
@@ -134,12 +122,26 @@ def scan(
                     url=quote_file(file),
                     size=status.st_size,
                     date=datetime.fromtimestamp(status.st_mtime, zone).astimezone(zone),
-                    companions=tuple(companions_of),
-                    magnet=_magnet(companions_of, root, problems),
+                    companions=tuple(beside),
+                    magnet=None if torrent is None else magnet(torrent),
                 )
             )
     images.sort(key=lambda image: (-image.date.timestamp(), image.file))
-    return images, problems
+    return images, look.problems
+
+
+def sizes(web_root: Path, extensions: Sequence[str]) -> dict[str, int]:
+    """Return the bytes of each image that `scan` would find, by its path below the web root, and look at nothing else.
+
+    Raises:
+        DownloadCounterError: the web root itself cannot be listed.
+    """
+    look = _Look(web_root, extensions)
+    return {
+        _below(folder, name): status.st_size
+        for folder, entries in look.folders()
+        for name, status in look.images(entries)
+    }
 
 
 def quote_file(file: str) -> str:
@@ -147,76 +149,123 @@ def quote_file(file: str) -> str:
     return quote(os.fsencode(file))
 
 
-def _folders(root: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, "os.DirEntry[str]"]]]:
-    """Give each folder that is not hidden, its path below the root, and what is in it by name."""
-    waiting = [(root, "")]
-    seen: set[tuple[int, int]] = set()
-    while waiting:
-        path, folder = waiting.pop()
+def _below(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+class _Look:
+    """A look through a web root; `problems` says what was passed over."""
+
+    def __init__(self, web_root: Path, extensions: Sequence[str]) -> None:
         try:
-            with os.scandir(path) as listing:
-                entries = {e.name: e for e in listing if not e.name.startswith(".")}
-            status = path.stat()
+            os.scandir(web_root).close()
+            self.root = web_root.resolve(strict=True)
         except OSError as error:
-            problems.append(f"The folder {path} cannot be read: {explain(error)}. The rest is listed.")
-            continue
-        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        yield folder, entries
-        for name, entry in sorted(entries.items(), reverse=True):
+            raise DownloadCounterError(
+                f"The web root {web_root} cannot be listed: {explain(error)}. "
+                "Check WEB_ROOT; it must be the folder that the web server serves."
+            ) from error
+        self.extensions = tuple(extensions)
+        self.problems: list[str] = []
+
+    def folders(self) -> Iterator[tuple[str, Entries]]:
+        """Give each folder that is not hidden, its path below the root, and what is in it by name."""
+        waiting = [(self.root, "")]
+        seen: set[tuple[int, int]] = set()
+        while waiting:
+            path, folder = waiting.pop()
             try:
-                below = entry.is_dir() and _inside(entry, root, problems)
-            except OSError:
+                with os.scandir(path) as listing:
+                    entries = {e.name: e for e in listing if not e.name.startswith(".")}
+                status = path.stat()
+            except OSError as error:
+                self.problems.append(f"The folder {path} cannot be read: {explain(error)}. The rest is listed.")
                 continue
-            if below:
-                waiting.append((Path(entry.path), f"{folder}/{name}" if folder else name))
+            if (status.st_dev, status.st_ino) in seen:  # a link to a folder above it
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            yield folder, entries
+            for name, entry in sorted(entries.items(), reverse=True):
+                with contextlib.suppress(OSError):
+                    if entry.is_dir() and self._is_inside(entry):
+                        waiting.append((Path(entry.path), _below(folder, name)))
 
+    def images(self, entries: Entries) -> Iterator[tuple[str, os.stat_result]]:
+        """Give the name of each image in a folder."""
+        for name, entry in entries.items():
+            if name.lower().endswith(self.extensions) and (status := self._plain_file(entry)):
+                yield name, status
 
-def _inside(entry: "os.DirEntry[str]", root: Path, problems: list[str]) -> bool:
-    if not entry.is_symlink() or Path(os.path.realpath(entry.path)).is_relative_to(root):
-        return True
-    problems.append(f"{entry.path} is a link that leads out of the web root; it is not listed.")
-    return False
+    def _is_inside(self, entry: "os.DirEntry[str]") -> bool:
+        if not entry.is_symlink() or Path(os.path.realpath(entry.path)).is_relative_to(self.root):
+            return True
+        self.problems.append(f"{entry.path} is a link that leads out of the web root; it is not listed.")
+        return False
 
-
-def _plain_file(entry: "os.DirEntry[str]", root: Path, problems: list[str]) -> os.stat_result | None:
-    try:
-        status = entry.stat()
-        if stat.S_ISREG(status.st_mode) and _inside(entry, root, problems):
-            return status
-    except OSError as error:
-        problems.append(f"{entry.path} vanished or cannot be read: {explain(error)}.")
-    return None
-
-
-def _companion(entry: "os.DirEntry[str]", ending: str, file: str, root: Path, problems: list[str]) -> Companion | None:
-    status = _plain_file(entry, root, problems)
-    if status is None:
+    def _plain_file(self, entry: "os.DirEntry[str]") -> os.stat_result | None:
+        try:
+            status = entry.stat()
+            if stat.S_ISREG(status.st_mode) and self._is_inside(entry):
+                return status
+        except OSError as error:
+            self.problems.append(f"{entry.path} vanished or cannot be read: {explain(error)}.")
         return None
-    kind = ending.rpartition(".")[2]
-    name = file.rpartition("/")[2]
-    digest = None
-    if kind in DIGESTS:
-        content = _read(file + ending, root, _LONGEST_DIGEST_FILE, problems)
-        digest = digest_in(content, kind, os.fsencode(name))
-    signs = name if kind in SIGNATURES else ""
-    return Companion(kind, file + ending, entry.name, quote_file(file + ending), status.st_size, digest, signs)
 
+    def companion(self, image: str, ending: str, entry: "os.DirEntry[str]") -> Companion | None:
+        """Return the companion with this ending of an image; None if it is no plain file."""
+        status = self._plain_file(entry)
+        if status is None:
+            return None
+        file, name, kind = image + ending, image.rpartition("/")[2], ending.rpartition(".")[2]
+        digest = None
+        if kind in DIGESTS:
+            digest = digest_in(self.read(file, _LONGEST_DIGEST_FILE), kind, os.fsencode(name))
+        signs = name if kind in SIGNATURES else ""
+        return Companion(kind, file, entry.name, quote_file(file), status.st_size, digest, signs)
 
-def _read(file: str, root: Path, longest: int, problems: list[str]) -> bytes:
-    """Read a small plain file below the web root; empty if it is longer, or cannot be read."""
-    # Links were resolved; on the way that is left none is followed, should one appear there.
-    path = os.path.realpath(root / file)
-    try:
-        if os.path.getsize(path) > longest:
+    def read(self, file: str, longest: int) -> bytes:
+        """Read a small plain file below the web root; empty if it is longer, or cannot be read."""
+        # Links were resolved; on the way that is left none is followed, should one appear there.
+        path = os.path.realpath(self.root / file)
+        try:
+            if os.path.getsize(path) > longest:
+                return b""
+            return read_plain(self.root, Path(os.path.relpath(path, self.root)), longest) or b""
+        except OSError:
             return b""
-        return read_plain(root, Path(os.path.relpath(path, root)), longest) or b""
-    except OSError:
-        return b""
-    except DownloadCounterError as error:
-        problems.append(str(error))
-        return b""
+        except DownloadCounterError as error:
+            self.problems.append(str(error))
+            return b""
+
+    def shared(self, folder: str, entries: Entries) -> _Folder:
+        """Look for checksum lists, their signatures and a key in a folder."""
+        found = _Folder(folder)
+        for name in sorted(entries, key=natural):
+            stem, _, ending = name.rpartition(".")
+            signature = ending.lower() in SIGNATURES and stem in entries
+            is_list = CHECKSUM_LIST.fullmatch(name) is not None
+            if signature:
+                if not CHECKSUM_LIST.fullmatch(stem):
+                    continue  # of an image or of something else
+            elif not is_list and (name.lower().endswith(self.extensions) or not _KEY_NAME.fullmatch(name)):
+                continue
+            status = self._plain_file(entries[name])
+            if status is None:
+                continue
+            file = _below(folder, name)
+            one = Companion(ending.lower(), file, name, quote_file(file), status.st_size)
+            if signature:
+                found.signatures.append(replace(one, signs=stem))
+            elif is_list:
+                content = self.read(file, _LONGEST_LIST)
+                found.lists.append((one, _digests_by_name(content)))
+                if content.startswith(_SIGNED_WITHIN):
+                    found.signatures.append(replace(one, kind="asc", signs=name))
+            elif found.key is None:
+                content = self.read(file, _LONGEST_KEY)
+                if _ARMORED_KEY in content[:4096] or content.startswith(_BINARY_KEY):
+                    found.key = replace(one, kind="key")
+        return found
 
 
 def _upwards(folder: str) -> Iterator[str]:
@@ -225,39 +274,6 @@ def _upwards(folder: str) -> Iterator[str]:
         yield folder
         folder = folder.rpartition("/")[0]
     yield ""
-
-
-def _shared(
-    folder: str, entries: dict[str, "os.DirEntry[str]"], extensions: tuple[str, ...], root: Path, problems: list[str]
-) -> _Folder:
-    """Look for checksum lists, their signatures and a key in a folder."""
-    found = _Folder(folder)
-    for name in sorted(entries, key=natural):
-        stem, _, ending = name.rpartition(".")
-        signature = ending.lower() in SIGNATURES and stem in entries
-        is_list = CHECKSUM_LIST.fullmatch(name) is not None
-        if signature:
-            if not CHECKSUM_LIST.fullmatch(stem):
-                continue  # of an image or of something else
-        elif not is_list and (name.lower().endswith(extensions) or not _KEY_NAME.fullmatch(name)):
-            continue
-        status = _plain_file(entries[name], root, problems)
-        if status is None:
-            continue
-        file = f"{folder}/{name}" if folder else name
-        one = Companion(ending.lower(), file, name, quote_file(file), status.st_size)
-        if signature:
-            found.signatures.append(replace(one, signs=stem))
-        elif is_list:
-            content = _read(file, root, _LONGEST_LIST, problems)
-            found.lists.append((one, _digests_by_name(content)))
-            if content.startswith(_SIGNED_WITHIN):
-                found.signatures.append(replace(one, kind="asc", signs=name))
-        elif found.key is None:
-            content = _read(file, root, _LONGEST_KEY, problems)
-            if _ARMORED_KEY in content[:4096] or content.startswith(_BINARY_KEY):
-                found.key = replace(one, kind="key")
-    return found
 
 
 def _from_lists(file: str, folders: list[_Folder], signed: bool) -> list[Companion]:
@@ -273,13 +289,6 @@ def _from_lists(file: str, folders: list[_Folder], signed: bool) -> list[Compani
     if signed or any(one.signs for one in found):
         found += [folder.key for folder in folders if folder.key][:1]
     return found
-
-
-def _magnet(companions: list[Companion], root: Path, problems: list[str]) -> str | None:
-    for one in companions:
-        if one.kind == "torrent":
-            return magnet(_read(one.file, root, _LONGEST_TORRENT, problems))
-    return None
 
 
 def digest_in(content: bytes, kind: str, name: bytes) -> str | None:
