@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from download_counter.history.day import COLUMNS, TABLES, Day, Record, add_days, merge_day, merge_row, sees, trim_row
+from download_counter.history.day import COLUMNS, TABLES, Day, Record, add_days, merge_day, merge_row, sees
 from download_counter.history.store import History
 
 MAY_8, MAY_9 = "2026-05-08", "2026-05-09"
@@ -108,16 +108,21 @@ def test_rows_of_tables_are_merged_as_each_table_says(
     assert merge_row(table, old, new, whole=whole) == merged
 
 
+def kept_of(table: str, row: dict[str, int]) -> dict[str, int]:
+    """What is kept of a row of which nothing was known."""
+    return merge_row(table, {}, row, whole=True)
+
+
 def test_of_the_names_that_are_not_there_the_fifty_that_most_ask_for_are_kept() -> None:
     asked = {f"/{number:03}.iso": 2 + number // 2 for number in range(70)}
 
-    kept = trim_row("not_found", asked)
+    kept = kept_of("not_found", asked)
 
     assert set(kept) == {f"/{number:03}.iso" for number in range(20, 70)}
-    assert trim_row("not_found", {f"/{number:03}.iso": 2 for number in reversed(range(70))}).keys() == {
+    assert kept_of("not_found", {f"/{number:03}.iso": 2 for number in reversed(range(70))}).keys() == {
         f"/{number:03}.iso" for number in range(50)
     }
-    assert len(trim_row("systems", {str(number): 1 for number in range(70)})) == 70
+    assert len(kept_of("systems", {str(number): 1 for number in range(70)})) == 70
 
 
 def test_what_different_clients_did_adds_up_and_is_not_known_where_one_part_is_not() -> None:
@@ -210,5 +215,5 @@ rows = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 9))
 def test_merging_rows_loses_nothing_of_what_was_kept(table: str, old: dict[str, int], new: dict[str, int]) -> None:
     merged = merge_row(table, old, new, whole=False)
 
-    assert sum(merged.values()) >= max(sum(trim_row(table, old).values()), sum(trim_row(table, new).values()))
+    assert sum(merged.values()) >= max(sum(kept_of(table, old).values()), sum(kept_of(table, new).values()))
     assert merge_row(table, merged, new, whole=False) == merged

@@ -8,7 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days, trim_row
+from ..history.day import ALL_FILES, TABLES, Counts, Day, Record, add_days
 from ..settings import Rule
 from .agents import program, system
 from .clients import ALL_CLIENTS, Clients, Key, Share, network
@@ -292,10 +292,6 @@ def records(found: Iterable[Found], missing: Iterable[Mapping[str, Counts]]) -> 
     for by_day in missing:
         for day, row in by_day.items():
             _add(days.setdefault(day, Record({}, {})).tables.setdefault("not_found", {}), ALL_FILES, row)
-    for record in days.values():
-        for name, rows in record.tables.items():
-            for file, row in rows.items():
-                rows[file] = trim_row(name, row)
     return days
 
 

@@ -146,21 +146,15 @@ def add_days(days: Iterable[Day]) -> Day:
 
 
 def merge_row(name: str, old: Mapping[str, int], new: Mapping[str, int], *, whole: bool) -> dict[str, int]:
-    """Merge two readings of one row of a table; one that this version does not know merges by maximum."""
+    """Merge two readings of one row of a table, and return what is kept; an unknown table merges by maximum."""
     table = TABLES.get(name) or Table(name, "", by_maximum=True)
     if table.as_finished:
-        merged = dict(new if whole else old)
+        merged = new if whole else old
     elif table.by_maximum:
-        merged = dict(Counter(old) | Counter(new))
+        merged = Counter(old) | Counter(new)
     else:
-        merged = dict(new if sum(new.values()) >= sum(old.values()) else old)
-    return trim_row(name, merged)
-
-
-def trim_row(name: str, row: Mapping[str, int]) -> dict[str, int]:
-    """Return what is kept of a row of a table."""
-    table = TABLES.get(name)
-    kept = {key: number for key, number in row.items() if number >= (table.least if table else 1)}
-    if table and table.most is not None and len(kept) > table.most:
+        merged = new if sum(new.values()) >= sum(old.values()) else old
+    kept = {key: number for key, number in merged.items() if number >= table.least}
+    if table.most is not None and len(kept) > table.most:
         kept = dict(sorted(kept.items(), key=lambda item: (-item[1], item[0]))[: table.most])
     return kept
