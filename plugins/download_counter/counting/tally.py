@@ -267,7 +267,7 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
         """Pack the clients of places that have at least so many, and let go of the dicts."""
         result = self._result
         for key, (place, heads) in self._known.items():
-            if not at_least:
+            if not at_least and key.kind == DOWNLOAD:
                 for reason, clients in place.left_out.items():
                     result.clients.append(pack(key._replace(kind=reason), *self._in_one_spelling(clients, b"")))
             if len(place.clients) >= max(1, at_least):
