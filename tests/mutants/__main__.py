@@ -24,7 +24,8 @@ TESTS = {
     "test_ingest.py counting/test_rule_properties.py field counting/test_packing.py",
     "counting/tally.py": "counting/test_tally.py field counting/test_packing.py faults/test_hostile.py",
     "counting/clients.py": "counting/test_packing.py counting/test_tally.py counting/test_finished.py",
-    "counting/days.py": "counting/test_days.py counting/test_finished.py test_ingest.py counting/test_places.py counting/test_tally.py lives",
+    "counting/days.py": "counting/test_days.py counting/test_finished.py test_ingest.py counting/test_places.py "
+    "counting/test_tally.py lives",
     "counting/agents.py": "counting/test_agents.py counting/test_tally.py",
     "counting/crawlers.py": "counting/test_crawlers.py",
     "counting/places.py": "counting/test_places.py",
