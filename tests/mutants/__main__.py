@@ -91,7 +91,7 @@ def prepare(copy: Path, module: str, part: int, parts: int) -> int:
     tests = " ".join(f"tests/{name}" for name in TESTS[module].split())
     (copy / "session.toml").write_text(
         f'[cosmic-ray]\nmodule-path = "{PROGRAM}/{module}"\ntimeout = {PATIENCE}.0\nexcluded-modules = []\n'
-        f'test-command = ".venv/bin/python -m pytest -x -q -p no:cacheprovider {tests}"\n'
+        f'test-command = ".venv/bin/python -m pytest -x -q -p no:cacheprovider --hypothesis-profile=mutants {tests}"\n'
         '[cosmic-ray.distributor]\nname = "local"\n'
     )
     (copy / "session.sqlite").unlink(missing_ok=True)
