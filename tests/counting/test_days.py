@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accesslog import MONTHS
@@ -158,8 +158,28 @@ class Slow:
         return dict(Counter(str(n * 10 // size) for client, n in sent.items() if client not in done and n >= probe))
 
 
-@settings(max_examples=300)
-@given(st.lists(st.lists(lines, max_size=40), min_size=1, max_size=3))
+# So few that they meet: the same client in two logs, and on two days of a file.
+few = st.builds(
+    Line,
+    client=st.sampled_from(CLIENTS[1:3]),
+    day=st.sampled_from(DAYS[1:3]),
+    path=st.sampled_from([SMALL, SMALL, GREW, "iso/small.iso.asc"]),
+    method=st.just("GET"),
+    status=st.just(206),
+    size=st.sampled_from([0, 1, 40, 50, 60, 99, 100, 960]),
+    agent=st.sampled_from(list(AGENTS)),
+)
+
+
+# The last byte of a file the day after: just enough to be no probe.
+LAST_BYTE = [
+    Line(CLIENTS[0], day, SMALL, "GET", 206, size, "Wget/1.24.5") for day, size in zip(DAYS[:2], (99, 1), strict=True)
+]
+
+
+@example([LAST_BYTE])
+@settings(max_examples=200)
+@given(st.one_of(*(st.lists(st.lists(some, max_size=30), min_size=1, max_size=3) for some in (lines, few))))
 def test_every_number_of_a_day_is_that_of_a_slow_and_plain_count(logs: list[list[Line]]) -> None:
     found, slow = counted(logs), Slow(logs)
 

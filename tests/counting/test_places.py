@@ -61,21 +61,22 @@ def test_the_network_of_a_hosting_company_is_a_data_centre(networks: str) -> Non
     assert [place_of(client)[1] for client in (b"192.0.2.1", b"192.0.2.200", b"2001:db8::1")] == [True, False, False]
 
 
+@pytest.mark.parametrize(("with_countries", "with_networks"), [(True, True), (True, False), (False, True)])
 def test_a_day_has_its_countries_and_its_downloads_from_data_centres(
-    tmp_path: Path, countries: str, networks: str
+    tmp_path: Path, countries: str, networks: str, with_countries: bool, with_networks: bool
 ) -> None:
     line = '{} - - [09/May/2026:10:00:00 +0200] "GET /a.iso HTTP/1.1" 200 1000 "-" "Wget"\n'
     (tmp_path / "access.log").write_text("".join(map(line.format, ("192.0.2.1", "192.0.2.2", "192.0.2.200"))))
     (tmp_path / "www").mkdir()
     settings = check({
-        "web_root": tmp_path / "www", "logs": [str(tmp_path / "access.log")], "countries": countries,
-        "networks": networks,
+        "web_root": tmp_path / "www", "logs": [str(tmp_path / "access.log")],
+        "countries": countries if with_countries else "", "networks": networks if with_networks else "",
     })  # fmt: skip
 
     [day] = ingest(settings, {"a.iso": 1000}).history.days.values()
 
-    assert day.tables["countries"][""] == {"FR": 2, "DE": 1}
-    assert day.files["a.iso"].hosting == 2
+    assert day.tables.get("countries", {}).get("") == ({"FR": 2, "DE": 1} if with_countries else None)
+    assert day.files["a.iso"].hosting == (2 if with_networks else None)
 
 
 @pytest.mark.parametrize(("content", "why"), [(None, "No such file"), (b"no database", "it is no MaxMind database")])

@@ -99,9 +99,9 @@ class _DayOfFile(Struct, dict=True):
             return Counter()
         most, *others = self.content
         kinds = Counter(most[2])
-        first = dict(zip(most[0], most[2], strict=False)) if others else {}
+        first = dict(zip(most[0], most[2], strict=True)) if others else {}
         for names, _, agents in others:
-            for client, kind in zip(names, agents, strict=False):
+            for client, kind in zip(names, agents, strict=True):
                 known = first.get(client)
                 if known is None or kind > known:
                     first[client] = kind
