@@ -462,11 +462,11 @@ def test_interrupted_by_the_keyboard_is_no_traceback(site: SmallSite) -> None:
     assert holder.stdout.readline() == b"held\n"
     before = snapshot(site.web_root)
 
-    # The lock keeps it waiting until it is interrupted.
+    # The lock keeps it waiting until it is interrupted, twice: `timeout` sends the signal to its group too.
     done = site.ingest(before=["timeout", "--preserve-status", "--signal=INT", "2"])
 
     holder.communicate(b"\n")
-    assert (done.returncode, done.stderr) == (130, "Stopped; nothing was changed.\n")
+    assert (done.returncode, done.stderr) == (130, "Stopped. Nothing is lost: the next run counts all of it.\n")
     assert snapshot(site.web_root) == before
 
 

@@ -151,6 +151,12 @@ def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool,
     return letter(stats, str(configuration.get("DEFAULT_LANG") or "en"), zone, week=week)
 
 
+def _interrupt(*_: object) -> None:
+    """Stop at the first Ctrl-C; a second one must not stop the stopping."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(
@@ -175,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options: Any = parser.parse_args(arguments)
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, _interrupt)
         configuration = read_configuration(options.settings)
         settings = settings_in(configuration, options.settings.absolute().parent)
         if options.command == "doctor":
@@ -190,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return error.exitcode
     except KeyboardInterrupt:
-        print("Stopped; nothing was changed.", file=sys.stderr)
+        print("Stopped. Nothing is lost: the next run counts all of it.", file=sys.stderr)
         return 130
     return os.EX_OK
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
@@ -67,6 +68,7 @@ def _work(
     function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], pipe: Connection, ours: Sequence[Connection]
 ) -> None:
     """Do calls until there are no more, or the other end of the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent ends this one
     for one in ours:  # the parent's ends: as long as a copy is open, nobody sees that the parent is gone
         one.close()
 
