@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -114,6 +115,23 @@ def test_of_a_damaged_log_what_comes_before_the_damage_is_read(
     # is lost with it, 128 KiB from Python 3.14 on.
     good = len(CONTENT) * 2 // 5
     assert content[:good] == CONTENT[:good]
+
+
+@each_real_compression
+def test_no_damage_is_more_than_a_problem_of_that_log(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "access.log.gz"
+    content = CONTENT[:30_000]
+    packed = compress(content)
+    chance = random.Random(5)
+    for _ in range(100):
+        damaged = bytearray(packed)
+        at = chance.randrange(8, len(packed))
+        damaged[at : at + 20] = chance.choice([bytes(20), chance.randbytes(20)])
+        path.write_bytes(damaged)
+
+        _, problem = read_far(path)
+
+        assert not problem or problem.startswith(("is cut or damaged: ", "cannot be read: ")), at
 
 
 def test_only_the_magic_of_a_compression_is_a_problem_and_no_crash(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from itertools import chain
@@ -27,9 +26,12 @@ else:
     from backports import zstd
 
 try:
-    from isal import igzip as gzip  # in three fifths of the time; not every processor has it
+    # In three fifths of the time; not every processor has it. Damage is an error of its own.
+    from isal import igzip as gzip
+    from isal import isal_zlib as zlib
 except ImportError:
     import gzip  # type: ignore[no-redef]
+    import zlib  # type: ignore[no-redef]
 
 # Bytes asked for at a time: big enough that the work per block does not show, small enough that
 # a block and what is read out of it stay in the processor's cache.
@@ -69,7 +71,7 @@ _NO_LOG = (
 _NO_LINE = 1 << 15
 
 # What the decompressors raise for a file that is cut or damaged.
-_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, ValueError)
+_DAMAGE: tuple[Any, ...] = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, ValueError)
 
 
 class NoLogs(DownloadCounterError):
