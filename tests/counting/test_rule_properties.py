@@ -237,7 +237,7 @@ def test_the_order_of_lines_does_not_matter(data: list[bytes], random: Random) -
 # Nearly addresses: what the check for plain ones must not take for one.
 NEARLY = st.from_regex(
     r"[0-9a-f:.]{1,20}|([0-9]{1,3}\.){3}[0-9]{1,3}|([0-9a-f]{0,4}:){2,8}[0-9a-f]{0,4}", fullmatch=True
-)
+) | st.lists(st.sampled_from(["", "0", "1", "a0", "01", "ffff"]), min_size=2, max_size=9).map(":".join)
 
 
 def is_spelled_so(client: bytes) -> bool:
@@ -253,7 +253,8 @@ def test_what_is_taken_for_plain_addresses_has_one_spelling_already(client: byte
     "client",
     [
         ".1.2.3", "1.2.3.", "1..2.3", "1.2.3", "01:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:08", "1:2:3:4:5:6:7",
-        "1:2:3:4:5:6:7:8:9", "::ffff:1.2.3.4", "2001:db8:0:0:1::1",
+        "1:2:3:4:5:6:7:8:9", "::ffff:1.2.3.4", "::ffff:102:304", "::1:0", ":1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:", "2001:db8:0:0:1::1",
     ],
 )  # fmt: skip
 def test_what_is_nearly_an_address_is_not_taken_for_plain(client: str) -> None:
