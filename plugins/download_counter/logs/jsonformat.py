@@ -31,6 +31,8 @@ _REQUEST = re.compile(r"([A-Z]+) +(.+?)(?: HTTP/[0-9.]+)?$")
 
 Path = tuple[str, ...]
 
+_NOTHING = "nothing"  # what each structure has besides its keys, and is None
+
 
 class JsonFormat(LogFormat):
     """A format of JSON objects, by a set of keys."""
@@ -51,7 +53,10 @@ class JsonFormat(LogFormat):
         self._spans = list(zip([0, *ends], ends, strict=False))
         self._decoder = msgspec.json.Decoder(_structure(self._paths))
         # One call for all values: many times as fast as one for each. One name alone would give no tuple.
-        self._values = attrgetter(*(".".join(map(_attribute, path)) for path in [*self._paths, *self._paths[:1]]))
+        self._values = attrgetter(*map(_attributes, [*self._paths, *self._paths[:1]]))
+        # Most lines have all values under the best keys.
+        self._best = attrgetter(*(_attributes(some[0]) if some else _NOTHING for some in candidates))
+        self._lacking = candidates.count([])
         self._options = options
         self._prefix = re.compile(options.prefix) if options.prefix else None
         self._answer = lru_cache(maxsize=1 << 14)(self._make_answer)
@@ -95,7 +100,7 @@ class JsonFormat(LogFormat):
         found["method"] = found["method"] or self._options.method
         return [what for what in (*NEEDED, "size") if found[what] in (None, "")]
 
-    def _find(self, line: bytes) -> list[Any] | None:
+    def _find(self, line: bytes) -> Sequence[Any] | None:
         """The values of `JSON_NEEDS`, None for each that is not there; None if the line is no object."""
         if self._prefix is not None:
             match = self._prefix.match(line)
@@ -103,19 +108,23 @@ class JsonFormat(LogFormat):
                 return None
             line = line[match.end() :]
         try:
-            values = self._values(self._decoder.decode(line))
+            parsed = self._decoder.decode(line)
+            found = self._best(parsed)
+            if found.count(None) == self._lacking and "" not in found:
+                return found
+            values = self._values(parsed)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, AttributeError):
             whole = loads(line)
             if not isinstance(whole, dict):
                 return None
             values = tuple(_item(whole, path) for path in self._paths)
-        found = []
+        some = []
         for start, end in self._spans:
             value = values[start] if start < end else None
             if value is None or value == "":
                 value = next((one for one in values[start:end] if one is not None and one != ""), None)
-            found.append(value)
-        return found
+            some.append(value)
+        return some
 
 
 def loads(line: bytes) -> Any:
@@ -146,6 +155,10 @@ def _attribute(key: str) -> str:
     return "k" + key.encode().hex()
 
 
+def _attributes(path: Path) -> str:
+    return ".".join(map(_attribute, path))
+
+
 def _structure(paths: Sequence[Path]) -> Any:
     """A structure that has these paths and passes over all other keys."""
     heads: dict[str, list[Path]] = {}
@@ -158,7 +171,9 @@ def _structure(paths: Sequence[Path]) -> Any:
         else:
             inner = _structure(rests)
             fields.append((_attribute(key), inner, msgspec.field(default_factory=inner)))
-    return msgspec.defstruct("Line", fields, rename={_attribute(key): key for key in heads}, gc=False)
+    return msgspec.defstruct(
+        "Line", fields, rename={_attribute(key): key for key in heads}, namespace={_NOTHING: None}, gc=False
+    )
 
 
 def _item(found: Any, path: Path) -> Any:
