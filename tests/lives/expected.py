@@ -36,12 +36,14 @@ class Expected:
     _least: dict[str, dict[Key, int]] = field(default_factory=lambda: {"started": {}, "sent": {}})
     _most: dict[str, dict[Key, int]] = field(default_factory=lambda: {"started": {}, "sent": {}})
     _months: dict[str, dict[str, int]] = field(default_factory=dict)
+    _most_months: dict[str, dict[str, int]] = field(default_factory=dict)
     _forgotten: dict[Key, int] = field(default_factory=dict)
     _all_forgotten: int = 0
 
     def set_months(self, counts: dict[str, dict[str, int]]) -> None:
         """Somebody wrote counts.json anew: what it lacks is forgotten."""
         self._months = {file: dict(months) for file, months in counts.items()}
+        self._most_months = {file: dict(months) for file, months in counts.items()}
         for numbers in (*self._least.values(), *self._most.values()):
             for file, day in list(numbers):
                 if f"{day:%Y-%m}" not in counts.get(file, {}):
@@ -58,14 +60,15 @@ class Expected:
         """There was a run."""
         self.runs.append(run)
         found = truth(run.seen, {})
-        for bounds in (self._least, self._most) if run.ended else (self._most,):
-            for name, numbers in bounds.items():
+        for some in (self._least, self._most) if run.ended else (self._most,):
+            for name, numbers in some.items():
                 for key, number in getattr(found, name).items():
                     numbers[key] = max(numbers.get(key, 0), number)
-        for file, months in self._sums(self._least).items():
-            for month, number in months.items():
-                known = self._months.setdefault(file, {})
-                known[month] = max(known.get(month, 0), number)
+        for all_months, bounds in ((self._months, self._least), (self._most_months, self._most)):
+            for file, months in self._sums(bounds).items():
+                for month, number in months.items():
+                    known = all_months.setdefault(file, {})
+                    known[month] = max(known.get(month, 0), number)
 
     @staticmethod
     def _sums(bounds: dict[str, dict[Key, int]]) -> dict[str, dict[str, int]]:
@@ -91,11 +94,10 @@ class Expected:
             expected = self._finished(*key)
             if expected not in (UNCLEAR, day.finished):
                 yield f"{key[0]} on {key[1]}: finished is {day.finished}, not {expected}"
-        most_in = self._sums(self._most)
-        for file in sorted({*history.counts, *self._months, *most_in}):
-            for month in sorted({*history.counts.get(file, {}), *self._months.get(file, {}), *most_in.get(file, {})}):
+        for file in sorted({*history.counts, *self._most_months}):
+            for month in sorted({*history.counts.get(file, {}), *self._most_months.get(file, {})}):
                 least = self._months.get(file, {}).get(month, 0)
-                most = max(least, most_in.get(file, {}).get(month, 0))
+                most = self._most_months.get(file, {}).get(month, 0)
                 if not least <= (number := history.counts.get(file, {}).get(month, 0)) <= most:
                     yield f"{file} in {month}: {number}, not {least} to {most}"
 

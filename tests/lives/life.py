@@ -98,7 +98,7 @@ class Life:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if code not in (0, 9):
             raise Wrong(f"A run that was to be killed ended with {code}.")
-        sizes = _sizes(load(self.web_root)) if code == 0 else {}
+        sizes = _sizes(load(self.web_root)) if code == 0 else {file: [("", size)] for file, size in self.sizes.items()}
         self.expected.ran(Run(seen, ended=code == 0, sizes=sizes))
 
     def _make_web_root(self, path: Path) -> None:
