@@ -118,6 +118,16 @@ def test_no_field_is_cut_to_what_could_be_counted_wherever_it_stands(log_format:
     assert unreadable(b"host.example:8080", b"5") == 1
 
 
+def test_two_lines_that_ran_together_are_no_request_that_nobody_made() -> None:
+    """As when a log is copied and emptied while the server writes a line, and the copy is written on."""
+    cut, behind = Line().encode(), Line(client="192.0.2.9", target=b"/b.iso").encode()
+    for at in range(cut.index(b"["), len(cut) - 1):
+        found = count(cut[:at] + behind)
+
+        assert started(found) == ({(MAY_9, "a.iso"): 1} if found.lines else {}), at
+        assert found.lines + found.unreadable == 1, at
+
+
 @pytest.mark.parametrize(
     ("target", "file"),
     [

@@ -300,7 +300,7 @@ class _Compiler(Struct, dict=True):
                 return rb"\[" + self._group("day", rb".{11}") + rb":.{14}\]"
             # Others write an ISO stamp there, or a fraction of the second.
             dates = rb"[0-9]{2}/[A-Za-z]{3}/[0-9]{4}(?=:)|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]|.{11}(?=:.{14}\])"
-            return rb"\[" + self._group("day", dates) + rb"(?>:.{14}(?=\])|[^\]\n]*+)\]"
+            return rb"\[" + self._group("day", dates) + rb"(?>:.{14}(?=\])|[^\[\]\n]*+)\]"
         if argument in EPOCHS:
             fraction = rb"(?:\.[0-9]{1,9})?" if argument == "sec" else b""
             if "day" in self.taken:
