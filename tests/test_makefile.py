@@ -296,15 +296,17 @@ def bare_checkout(tmp_path: Path) -> Path:
     """A checkout with locks that ask for nothing, so that a .venv can be made without the network."""
     shutil.copy(CHECKOUT / "Makefile", tmp_path)
     shutil.copytree(CHECKOUT / "scripts", tmp_path / "scripts")
-    for lock in ("requirements.txt", "requirements-dev.txt"):
-        (tmp_path / lock).write_text("# nothing\n")
+    for lock in ("requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"):
+        (tmp_path / lock).write_text(f"# nothing for {lock}\n")
     return tmp_path
 
 
-def set_up(checkout: Path, *options: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    """Run the set-up by itself."""
+def set_up(
+    checkout: Path, *options: str, python: str = sys.executable, more: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the set-up by itself, for a site, or with the lock of more packages."""
     return subprocess.run(
-        [checkout / "scripts/set-up", *options, "requirements.txt"],
+        [checkout / "scripts/set-up", *options, "requirements.txt", *more.split()],
         env={**os.environ, "PYTHON": python},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -336,6 +338,14 @@ def test_the_venv_is_kept_until_its_lock_changes(bare_checkout: Path) -> None:
     (bare_checkout / "requirements.txt").write_text("# another nothing\n")
     assert succeeded_silently(set_up(bare_checkout, python="none"))
     assert stamp()[1] == "# another nothing\n"
+
+
+def test_what_is_set_up_for_the_tests_will_do_for_a_site_but_not_for_the_mutants(bare_checkout: Path) -> None:
+    assert succeeded_silently(set_up(bare_checkout, more="requirements-dev.txt"))
+    assert succeeded_silently(set_up(bare_checkout, "--check"))
+    assert "install" in set_up(bare_checkout, "--check", more="requirements-mutants.txt").stderr
+    assert succeeded_silently(set_up(bare_checkout, more="requirements-mutants.txt"))
+    assert succeeded_silently(set_up(bare_checkout, "--check", more="requirements-mutants.txt"))
 
 
 def test_a_package_whose_digest_is_not_locked_is_refused(bare_checkout: Path) -> None:
