@@ -72,6 +72,16 @@ def test_ingest_without_logs_names_the_pattern_and_changes_nothing(site: SmallSi
     assert snapshot(site.web_root) == before
 
 
+@both
+def test_one_pattern_of_several_without_a_log_is_named_and_the_others_count(site: SmallSite, program: Program) -> None:
+    site.counter(logs=[f"{site.logs}/access.log*", "/nowhere/b.log*"])
+
+    said = warned(program(site))
+
+    assert "No access log matches /nowhere/b.log*, one of several in LOGS." in said
+    assert '"2026-05": 2' in site.page(".stats/counts.json")
+
+
 def test_a_build_without_logs_warns_and_shows_what_is_known(site: SmallSite) -> None:
     site.counter(logs="/nowhere/a.log*")
     site.template("page.html", "changed")

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
@@ -114,16 +114,26 @@ def find(patterns: Iterable[str]) -> tuple[list[Log], list[str]]:
     Raises:
         NoLogs: nothing matches; the message names the globs.
     """
-    patterns = tuple(patterns)
-    paths = sorted({Path(name) for pattern in patterns if not is_address(pattern) for name in glob.glob(pattern)})
+    names: dict[str, str] = {pattern: shown(pattern) if is_address(pattern) else pattern for pattern in patterns}
+    paths: set[Path] = set()
     logs: list[Log] = []
     problems: list[str] = []
-    for pattern in filter(is_address, patterns):
-        try:
-            logs += [log for item in sorted(listing(pattern)) if (log := Log(*item)) not in logs]
-        except OSError as error:
-            problems.append(f"{shown(pattern)} cannot be listed: {_why(error)}; its logs are left out.")
-    for path in paths:
+    unmatched: list[str] = []
+    for pattern, name in names.items():
+        found: Sequence[object]
+        if is_address(pattern):
+            try:
+                found = items = listing(pattern)
+            except OSError as error:
+                problems.append(f"{name} cannot be listed: {_why(error)}; its logs are left out.")
+                continue
+            logs += [log for item in sorted(items) if (log := Log(*item)) not in logs]
+        else:
+            found = matches = glob.glob(pattern)
+            paths.update(map(Path, matches))
+        if not found:
+            unmatched.append(f"No access log matches {name}, one of several in LOGS. Correct it, or take it out.")
+    for path in sorted(paths):
         try:
             status = path.stat()
         except OSError as error:
@@ -136,11 +146,11 @@ def find(patterns: Iterable[str]) -> tuple[list[Log], list[str]]:
             problems.append(f"{path} is not a plain file; left out.")
     if not logs:
         raise NoLogs(
-            f"No access log matches {' '.join(shown(p) if is_address(p) else p for p in patterns)}. "
+            f"No access log matches {' '.join(names.values())}. "
             + "".join(f"{problem} " for problem in problems)
             + "Check LOGS (globs, separated by blanks) and that this user may read the folder."
         )
-    return logs, problems
+    return logs, problems + unmatched
 
 
 @contextlib.contextmanager
