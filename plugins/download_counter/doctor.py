@@ -24,7 +24,7 @@ from .counting.rule import client_namer
 from .errors import DownloadCounterError
 from .history.store import COUNTS, LOCK, STATE, YEARS, History, load
 from .logs.advice import advice_on_start
-from .logs.files import NoLogs, find, first_lines, open_log
+from .logs.files import NoLogs, find, first_lines, open_log, unreadable
 from .logs.formats import format_of
 from .logs.logformat import LogFormat
 from .safe_files import TEMPORARY, explain, hand_over, of_others, user_name
@@ -284,7 +284,7 @@ def _logs(settings: Settings, history: History, timezone: str, now: datetime) ->
         known = history.known(log.name, log.size, log.mtime)
         trouble = trouble or (known.problem if known else "") or advice_on_start(rule, lines)
         if trouble:
-            yield _fix(f"The log {log.name} {trouble}{'' if trouble.endswith('.') else '.'}")
+            yield _fix(f"The log {log.name} {trouble}.")
             continue
         good += 1
         yield from _clients(log.name, lines, log_format)
@@ -328,7 +328,7 @@ def _cannot_open(path: Path | str) -> str:
         with open_log(path):
             return ""
     except OSError as error:
-        return f"cannot be read: {explain(error)}. On Debian, members of the group adm may read logs."
+        return unreadable(error)
 
 
 def first_stamp(lines: bytes, log_format: LogFormat) -> tuple[datetime, bool] | None:

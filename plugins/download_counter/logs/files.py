@@ -67,6 +67,8 @@ _NO_LOG = (
     ),
 )
 
+_REPLACE = "Put a whole copy in its place, or remove it"
+
 # Bytes without the end of a line after which a file is no log of lines.
 _NO_LINE = 1 << 15
 
@@ -208,7 +210,7 @@ def read(path: Path | str) -> Iterator[bytes]:
             has_lines = has_lines or b"\n" in block
             yield block
         if given >= _NO_LINE and not has_lines:
-            raise LogProblem("cannot be read: no line ends in it, so it is no log of lines")
+            raise LogProblem("cannot be read: no line ends in it, so it is no log. Leave it out of LOGS")
 
 
 def _without_returns(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -240,8 +242,20 @@ def _raw(path: Path | str) -> Iterator[bytes]:
                 return
         except _DAMAGE as error:
             problem = error
-    verb = "is cut or damaged" if at else "cannot be read"
-    raise LogProblem(f"{verb}: {_why(problem)}") from problem
+    if at:
+        raise LogProblem(f"is cut or damaged: {_why(problem)}. What came before that counts. {_REPLACE}") from problem
+    raise LogProblem(unreadable(problem)) from problem
+
+
+def unreadable(error: BaseException) -> str:
+    """Return the end of a sentence on a log that cannot be read: why, and what to do."""
+    if isinstance(error, PermissionError):
+        todo = "On Debian, members of the group adm may read logs"
+    elif isinstance(error, OSError) and error.errno:
+        todo = "The next run tries it again"
+    else:
+        todo = _REPLACE
+    return f"cannot be read: {_why(error)}. {todo}"
 
 
 def _why(error: BaseException) -> str:
