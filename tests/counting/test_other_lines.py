@@ -51,8 +51,8 @@ def test_anything_else_checks_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("method", [b"GET", b"HEAD"])
 @pytest.mark.parametrize("status", [404, 410])
-def test_an_image_or_its_digest_that_is_not_there_is_asked_for(method: bytes, status: int) -> None:
-    for name in (b"/a.iso", b"/A.ISO", b"/a.iso.sha256", b"/x/a.iso.asc"):
+def test_an_image_or_its_companion_that_is_not_there_is_asked_for(method: bytes, status: int) -> None:
+    for name in (b"/a.iso", b"/A.ISO", b"/a.iso.sha256", b"/x/a.iso.asc", b"/a.iso.torrent", b"/a.iso.zsync"):
         assert kinds(Line(target=name, method=method, status=status)) == {MISSING}
 
 

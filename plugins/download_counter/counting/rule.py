@@ -5,7 +5,8 @@ an image (`.iso`, in any case). One key, (client, file, day), is one started dow
 answers, resumes or logs it is spread over. The sections below are in that order.
 
 Two more kinds of line are kept, for numbers beside the downloads: a client that fetched what checks an image (a
-digest, a checksum list, a signature), and an image that was asked for and is not there (404, 410).
+digest, a checksum list, a signature), and an image, or what may lie beside one, that was asked for and is not there
+(404, 410).
 """
 
 import json
@@ -17,7 +18,7 @@ from ipaddress import ip_network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from urllib.parse import unquote_to_bytes
 
-from ..settings import CHECKSUM_LIST, DIGESTS, SIGNATURES, Rule
+from ..settings import CHECKSUM_LIST, COMPANIONS, DIGESTS, SIGNATURES, Rule
 
 # --- Which line counts ---
 
@@ -37,6 +38,7 @@ def kind_namer(rule: Rule) -> Callable[[bytes, bytes, bytes], str | None]:
     """
     images = tuple(extension.encode() for extension in rule.extensions)
     checks = tuple(image + check for image in images for check in _CHECKS)
+    missed = (*images, *checks, *(image + one.encode() for image in images for one in COMPANIONS))
     statuses = {str(status).encode() for status in rule.statuses}
 
     def kind_of(method: bytes, status: bytes, path: bytes) -> str | None:
@@ -48,7 +50,7 @@ def kind_namer(rule: Rule) -> Callable[[bytes, bytes, bytes], str | None]:
                 name.endswith(checks) or _LIST.fullmatch(name.rpartition(b"/")[2]) is not None
             )
             return CHECK if fetched else None
-        return MISSING if status in _GONE and name.endswith(images + checks) else None
+        return MISSING if status in _GONE and name.endswith(missed) else None
 
     return kind_of
 
