@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from download_counter.site.filters import brief, clean, filters, languagename, printable
+from download_counter.errors import printable
+from download_counter.site.filters import brief, clean, filters, languagename
 
 DAY = date(2026, 5, 7)
 

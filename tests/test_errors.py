@@ -537,3 +537,25 @@ def test_on_a_terminal_a_run_ends_with_a_line_about_what_is_known(site: SmallSit
 
     assert "Logs read: 2 of 2. 3 downloads of 2 files are known." in said or "Logs read: 1 of 2. 3 downloads" in said
     assert "The logs are the same as last time. 3 downloads of 2 files are known." in again
+
+
+# --- Strangers' control characters ---
+
+
+@both
+def test_control_characters_of_names_and_logs_are_shown_as_escapes(site: SmallSite, program: Program) -> None:
+    site.log("access.log.2", [Line(client=f"192.0.2.{n}", target=b"/%1b[2J/a.iso") for n in range(9)])
+    (site.logs / "access.log.3\x1b[2J").write_text("nonsense\n" * 9)
+    (site.web_root / "link\x1b[2J.iso").symlink_to("/etc/passwd")
+
+    said = warned(program(site))
+
+    assert "\x1b" not in said
+    assert "below /\\u001b[2J/" in said
+    assert "access.log.3\\u001b[2J" in said
+
+
+def test_control_characters_are_shown_as_escapes_in_errors_too(site: SmallSite) -> None:
+    said = failed(site.ingest("-s", "missing\x1b[2J.py"))
+
+    assert "missing\\u001b[2J.py cannot be read" in said

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .catalogue import scan, sizes
-from .errors import DownloadCounterError
+from .errors import DownloadCounterError, printable
 from .history.store import LOCK
 from .ingest import Outcome, ingest
 from .safe_files import lock
@@ -77,7 +77,7 @@ def run(settings: Settings) -> Outcome:
     with lock(settings.web_root, LOCK):
         outcome = (_with_progress if sys.stderr.isatty() else ingest)(settings, known)
     for problem in outcome.warnings:
-        print(f"Warning: {problem}", file=sys.stderr)
+        print(f"Warning: {printable(problem)}", file=sys.stderr)
     return outcome
 
 
@@ -106,8 +106,7 @@ def _summary(outcome: Outcome) -> str:
 
 def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path) -> int:
     """Print what the doctor finds, the worst last, and return the exit code."""
-    from .doctor import Site, examine
-    from .site.filters import printable  # the ingest has no need of these two
+    from .doctor import Site, examine  # the ingest has no need of it
 
     subsites = configuration.get("I18N_SUBSITES")
     site = Site(

@@ -14,14 +14,13 @@ from msgspec.structs import replace
 from download_counter.catalogue import digest_in, quote_file
 from download_counter.counting.rule import DOWNLOAD, kind_namer, path_namer
 from download_counter.counting.tally import tally
-from download_counter.errors import DownloadCounterError
+from download_counter.errors import DownloadCounterError, printable
 from download_counter.history.store import COUNTS, YEARS, History, load, parse_counts
 from download_counter.history.year import to_json
 from download_counter.logs import formats
 from download_counter.logs.files import whole_lines
 from download_counter.settings import Rule, Settings
 from download_counter.site.exports import csv_of_days, csv_of_months, json_of
-from download_counter.site.filters import printable
 from download_counter.site.numbers import report
 from known_formats import JSON_FORMATS, KNOWN, format_of
 from tallies import of_kind, sent

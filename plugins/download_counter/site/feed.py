@@ -8,7 +8,8 @@ from uuid import NAMESPACE_URL, uuid5
 from feedgenerator import Atom1Feed, Enclosure
 from markupsafe import Markup
 
-from .filters import filters, printable
+from ..errors import printable
+from .filters import filters
 from .images import SiteImage
 
 FEED = "feeds/images.atom.xml"

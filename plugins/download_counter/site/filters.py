@@ -1,7 +1,6 @@
 """How the theme shows numbers, sizes, dates and names: Jinja filters, by language."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
@@ -17,6 +16,7 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 from markupsafe import Markup, escape
 
+from ..errors import printable
 from .charts import sparkline
 from .commands import check_commands, powershell, sh, verify_command
 
@@ -40,27 +40,9 @@ def clean(html: str) -> Markup:
     return Markup(cleaned)  # noqa: S704  (this is where it becomes safe)
 
 
-def printable(name: str) -> str:
-    r"""Return a file name fit to be shown.
-
-    Control characters and those that turn the direction of writing (Unicode's class Cf) are shown as escapes, as
-    `\u202e`: left as they are, `gpj.exe` can look like `exe.jpg`. Bytes that are not UTF-8 become U+FFFD.
-    """
-    return name if name.isprintable() else "".join(map(_printable, name))
-
-
 def saved(name: str, stand_in: str) -> str:
     """Return the name that a download has on the visitor's disk: browsers change one that cannot be shown."""
     return name if printable(name) == name else stand_in
-
-
-def _printable(character: str) -> str:
-    category = unicodedata.category(character)
-    if category == "Cs":
-        return "\ufffd"
-    if category in ("Cc", "Cf", "Zl", "Zp"):
-        return f"\\u{ord(character):04x}"
-    return character
 
 
 def brief(name: str, longest: int = 100) -> str:

@@ -5,7 +5,6 @@ for their names, `SiteImage` and `report.Report` for what they hold.
 """
 
 import gc
-import logging
 import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -32,10 +31,8 @@ from .listing import listing, placed
 from .numbers import report
 from .pictures import Pictures
 from .report import Report
-from .run import Run, current
+from .run import Run, current, logger
 from .years import write_years, year_pages
-
-logger = logging.getLogger(__name__)
 
 # The theme's template for the images of a folder, when there are too many for one page.
 IMAGE_PAGE = "images"

@@ -1,7 +1,6 @@
 """The images as a site shows them: with the notes on them, in its language."""
 
 import datetime as dt
-import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -19,8 +18,7 @@ from ..names import Name, name_in
 from ..settings import SIGNATURES, Settings
 from .filters import clean
 from .report import Figure
-
-logger = logging.getLogger(__name__)
+from .run import logger
 
 # What a note may say of an image. "previous" is also what an older version of a current image becomes.
 STATUSES = ("recommended", "current", "previous", "test", "archive")

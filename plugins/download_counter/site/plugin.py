@@ -15,12 +15,10 @@ from ..history.store import COUNTS
 from ..safe_files import FOLDER_MODE, explain
 from .filters import filters
 from .generator import DownloadsGenerator
-from .run import Run, current, is_wanted, runs, settings_of
+from .run import Run, current, is_wanted, logger, runs, settings_of
 from .static import take_static
 from .translations import compile_translations
 from .writer import Publication, WholeWriter, template_problem
-
-logger = logging.getLogger(__name__)
 
 # Partial templates for sites that have a theme of their own.
 TEMPLATES = Path(__file__).parents[1] / "templates"

@@ -1,5 +1,6 @@
 """The run of Pelican that is under way, over the main site and its sub-sites."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,25 @@ from jinja2.bccache import Bucket, BytecodeCache
 from msgspec import Struct, field
 
 from ..catalogue import Image
+from ..errors import printable
 from ..history.store import History
 from ..settings import Settings, check
 from .report import Report
 from .writer import Publication
+
+
+class _Fit(logging.Filter):
+    """Shows control characters as escapes: names and logs have what strangers wrote."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = printable(record.getMessage()), ()
+        return True
+
+
+logger = logging.getLogger("download_counter")
+"""What the plugin says while pages are made."""
+
+logger.addFilter(_Fit())
 
 
 class TemplateCache(BytecodeCache):
