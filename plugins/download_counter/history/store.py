@@ -35,7 +35,7 @@ from ..errors import DownloadCounterError
 from ..safe_files import list_plain, read_plain, set_aside, write_whole
 from ..settings import STATS_FOLDER
 from .day import ALL_FILES, TABLES, Day, Record, merge_day, merge_row, sees
-from .year import Damaged, DayText, Year, decode, to_json
+from .year import Damaged, DayText, Year, check_days, decode, to_json
 
 COUNTS = STATS_FOLDER / "counts.json"
 STATE = STATS_FOLDER / "state.json"
@@ -79,7 +79,7 @@ class KnownLog(Lines, kw_only=True):
 class State(msgspec.Struct, kw_only=True):
     """What is remembered of the last run."""
 
-    ingested: datetime | None = None  # when logs were last read
+    ingested: Annotated[datetime, msgspec.Meta(tz=True)] | None = None  # when logs were last read
     rule: dict[str, Any] = {}  # what they were counted by, as plain data
     counts: str = ""  # the digest of counts.json as that run wrote it, which tells whether it was edited
     # Bytes of each file, and since which day it has them; "" is for ever.
@@ -349,7 +349,10 @@ def load(web_root: Path, *, keep_damaged: bool = True) -> History:
         )
     if state is not None:
         try:
-            history.state = decode(state, State)
+            found = decode(state, State)
+            check_days(day for log in found.logs for day in log.days)
+            check_days(since for sizes in found.sizes.values() for since, _ in sizes if since)
+            history.state = found
         except Damaged as damage:
             history._set_aside(STATE, damage, "All logs are read again.")
     history.edited = counts is not None and history.state.counts != _digest(counts)

@@ -1,6 +1,8 @@
 """The file of a year's days, and how the data files are read and written."""
 
 import json
+from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -42,6 +44,7 @@ class Year:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # it may have a name that is not UTF-8
                 data = decode(content, _WholeYearFile)
                 self._records = data.days
+            check_days(data.days)
             known = [column.name for column in COLUMNS]
             if data.columns != known[: len(data.columns)]:
                 raise DownloadCounterError(
@@ -103,6 +106,19 @@ def decode(content: bytes, kind: type[T]) -> T:
             return msgspec.convert(json.loads(content), kind, strict=True)
     except (ValueError, RecursionError) as error:
         raise Damaged(str(error)) from error
+
+
+def check_days(days: Iterable[str]) -> None:
+    """Look whether some texts of the pattern "YYYY-MM-DD" are days.
+
+    Raises:
+        Damaged: one is no day of the calendar.
+    """
+    for day in days:
+        try:
+            date.fromisoformat(day)
+        except ValueError as error:
+            raise Damaged(f"{day} is no day of the calendar") from error
 
 
 def _encode(data: object) -> bytes:
