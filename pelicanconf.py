@@ -114,7 +114,7 @@ if (LOCAL / "settings.py").exists():
 
 WEB_ROOT = str(os.environ.get("WEB_ROOT") or DOWNLOAD_COUNTER.get("web_root") or WEB_ROOT)
 _LOGS = os.environ.get("LOGS") or DOWNLOAD_COUNTER.get("logs") or LOGS
-SITEURL = os.environ.get("SITEURL") or SITEURL
+SITEURL = os.environ.get("SITEURL") or SITEURL or ""
 if "SAMPLE_SITE" in os.environ:  # make demo, make preview: the sample's logs are Apache's, whatever the server's are
     _ABOUT_LOOKS = ("companions", "notes", "show_counts")
     DOWNLOAD_COUNTER = {key: value for key, value in DOWNLOAD_COUNTER.items() if key in _ABOUT_LOOKS}

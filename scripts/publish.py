@@ -4,6 +4,7 @@ Without a terminal it says nothing but warnings and errors, on stderr, so that c
 traceback, however early it comes.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,15 @@ from pelican import main
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def without_traceback(record: logging.LogRecord) -> bool:
+    """Let an error of Pelican's be a sentence; `.venv/bin/pelican -D` shows where it comes from."""
+    record.exc_info = None
+    return True
+
+
+logging.getLogger("pelican").addFilter(without_traceback)
 terminal = sys.stdout.isatty()
 if not terminal:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Pelican ends with a line on stdout

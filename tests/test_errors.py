@@ -559,3 +559,57 @@ def test_control_characters_are_shown_as_escapes_in_errors_too(site: SmallSite) 
     said = failed(site.ingest("-s", "missing\x1b[2J.py"))
 
     assert "missing\\u001b[2J.py cannot be read" in said
+
+
+# --- Texts, words and settings of the site ---
+
+
+@pytest.mark.parametrize(
+    "harm", ["sed -i '1i Date: nonsense' about.md", "printf '\\377' > about.md", "sed -i 1d about.md"]
+)
+def test_a_text_that_cannot_be_read_is_said_once_and_its_page_stays(site: SmallSite, harm: str) -> None:
+    subprocess.run(["sh", "-c", harm], cwd=site.content / "pages", check=True)
+    site.template("page.html", "changed")
+
+    said = warned(pelican(site))
+
+    assert "about.md" in said
+    assert site.page("pages/about.html") != "changed"
+    (site.content / "pages" / "about.md").unlink()
+    assert pelican(site).returncode == 0
+    assert not (site.web_root / "pages/about.html").exists()
+
+
+def test_why_a_text_cannot_be_read_is_said_in_one_sentence(site: SmallSite) -> None:
+    site.write("pages/about.md", "Title: About\nLang: fr\nDate: nonsense\n\nHello.\n")
+
+    sentence = "The text pages/about.md cannot be read ('nonsense' is not a valid date). Its page stays as it was."
+    assert warned(pelican(site)) == f"{sentence}\n"
+
+
+def test_a_folder_of_texts_or_static_files_that_may_not_be_read_costs_no_page(site: SmallSite) -> None:
+    texts, styles = site.content / "pages", site.theme / "static" / "css"
+    texts.chmod(0)
+    said = warned(pelican(site, before=UNPRIVILEGED))
+    texts.chmod(0o755)
+    assert f"The folder {texts} cannot be read: Permission denied. Its pages stay as they were." in said
+
+    styles.chmod(0)
+    assert f"The folder {styles} cannot be read: Permission denied." in failed(pelican(site, before=UNPRIVILEGED))
+    styles.chmod(0o755)
+    assert {"pages/about.html", "theme/css/main.css"} <= snapshot(site.web_root).keys()
+
+
+def test_a_time_zone_that_is_none_is_an_error_that_names_the_setting(site: SmallSite) -> None:
+    site.set("TIMEZONE = 'Mars/Olympus'")
+    for done in (
+        pelican(site),
+        run([sys.executable, "-m", "download_counter", "report", "-s", str(site.settings)], site.folder),
+    ):
+        assert "TIMEZONE is 'Mars/Olympus', which is no time zone. Give one as in Europe/Paris." in failed(done)
+
+
+def test_a_language_that_the_theme_has_no_words_in_is_named_in_one_sentence(site: SmallSite) -> None:
+    site.set("I18N_SUBSITES = {'de': {}}")
+
+    assert warned(pelican(site)) == "The theme has no words in the language de, so its pages have the English ones.\n"

@@ -21,7 +21,7 @@ from .errors import DownloadCounterError, printable
 from .history.store import LOCK
 from .ingest import Outcome, ingest
 from .safe_files import lock
-from .settings import Settings, check
+from .settings import Settings, check, time_zone
 
 DESCRIPTION = """\
 Count the downloads in a web server's access logs, and keep the counts in the folder
@@ -126,8 +126,6 @@ def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path)
 
 
 def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool, as_json: bool) -> str:
-    from zoneinfo import ZoneInfo
-
     from .history.store import load
     from .history.year import to_json
     from .names import name_in
@@ -135,19 +133,19 @@ def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool,
     from .site.letter import letter
     from .site.numbers import report
 
-    zone = str(configuration.get("TIMEZONE") or "UTC")
+    zone = time_zone(configuration.get("TIMEZONE"))
     history = load(settings.web_root, keep_damaged=False)
-    images, _ = scan(settings.web_root, settings.extensions, settings.companions, ZoneInfo(zone))
+    images, _ = scan(settings.web_root, settings.extensions, settings.companions, zone)
     stats = report(
         history,
         {image.file: image.date.date() for image in images},
         settings,
-        datetime.now(ZoneInfo(zone)).date(),
+        datetime.now(zone).date(),
         name_of=lambda file: name_in(file, settings.names),
     )
     if as_json:
         return to_json(json_of(history, stats)).decode()
-    return letter(stats, str(configuration.get("DEFAULT_LANG") or "en"), zone, week=week)
+    return letter(stats, str(configuration.get("DEFAULT_LANG") or "en"), zone.key, week=week)
 
 
 def _interrupt(*_: object) -> None:

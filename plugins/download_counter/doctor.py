@@ -11,11 +11,10 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
@@ -28,7 +27,7 @@ from .logs.files import NoLogs, find, first_lines, open_log, unreadable
 from .logs.formats import format_of
 from .logs.logformat import LogFormat
 from .safe_files import TEMPORARY, explain, hand_over, of_others, user_name
-from .settings import LEADS, MENTION, STATS_FOLDER, Settings
+from .settings import LEADS, MENTION, STATS_FOLDER, Settings, time_zone
 from .site.own_files import OwnFiles
 
 # Room that is always asked for (bytes): pages, feeds and the theme are a few megabytes.
@@ -361,9 +360,9 @@ def _parsed(text: str, layout: str) -> datetime | None:
 
 def _zone(stamps: list[datetime], timezone: str, now: datetime) -> Iterator[Finding]:
     try:
-        zone: tzinfo = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        yield _fix(f"TIMEZONE is {timezone!r}, which is no time zone. Give one as in Europe/Paris.")
+        zone = time_zone(timezone)
+    except DownloadCounterError as error:
+        yield _fix(str(error))
         return
     others = {stamp.utcoffset() for stamp in stamps if stamp.utcoffset() != stamp.astimezone(zone).utcoffset()}
     for other in sorted(others, key=_offset):

@@ -6,11 +6,14 @@ import tomllib
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from msgspec import Meta, Struct, convert
 
 from .errors import DownloadCounterError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 # What may lie beside an image, by the ending added to the image's name.
 COMPANIONS = (
@@ -138,6 +141,22 @@ _MADE: dict[str, Callable[[Any], Any]] = {
     "aliases": lambda names: tuple(names.items()),
     "key": _fingerprint,
 }
+
+
+def time_zone(name: object) -> "ZoneInfo":
+    """Return the time zone of Pelican's `TIMEZONE`, an IANA name such as "Europe/Paris"; UTC if it is not set.
+
+    Raises:
+        DownloadCounterError: there is no such zone.
+    """
+    from zoneinfo import ZoneInfo  # the ingest has no need of it
+
+    try:
+        return ZoneInfo(str(name or "UTC"))
+    except (KeyError, ValueError, OSError) as error:
+        raise DownloadCounterError(
+            f"TIMEZONE is {name!r}, which is no time zone. Give one as in Europe/Paris."
+        ) from error
 
 
 def check(raw: Mapping[str, Any]) -> Settings:

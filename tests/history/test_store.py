@@ -588,3 +588,15 @@ def test_an_image_that_gets_its_first_size_back_has_it_from_then_on(web_root: Pa
         assert not history.note_sizes({"a.iso": size})
 
     assert history.state.sizes == {"a.iso": [("", 900), ("2026-05-09", 1000), ("2026-05-12", 900)]}
+
+
+def test_a_number_that_nobody_can_have_is_kept_out_of_the_counts(web_root: Path) -> None:
+    write(web_root, COUNTS, {"a.iso": {"2026-05": 40}})
+    days = {"2026-05-09": {"files": {"a.iso": [2**63, None, None, 0]}}}
+    write(web_root, YEARS / "2026.json", {"columns": FIRST_COLUMNS, "days": days})
+
+    history = load(web_root)
+    history.raise_months()
+    history.save()
+
+    assert load(web_root).counts == {"a.iso": {"2026-05": 2**53 - 1}}

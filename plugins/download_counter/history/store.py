@@ -248,7 +248,8 @@ class History(Struct):
                 if (self.edited or day[:7] in months) and (record := self.record(day)):
                     for file, numbers in record.files.items():
                         sums[file, day[:7]] = sums.get((file, day[:7]), 0) + numbers.started
-        for (file, month), number in sums.items():
+        for (file, month), total in sums.items():
+            number = min(total, _MOST)
             if number > self.counts.get(file, {}).get(month, 0):
                 self.counts.setdefault(file, {})[month] = number
                 raised = True

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
-from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 from pelican.generators import Generator
@@ -22,7 +21,7 @@ from ..history.year import to_json
 from ..ingest import ingest
 from ..logs.files import NoLogs
 from ..safe_files import lock
-from ..settings import STATS_FOLDER
+from ..settings import STATS_FOLDER, time_zone
 from .exports import badge, csv_of_days, csv_of_months, json_of
 from .feed import FEED, FEED_JSON, feed_of, json_of_images
 from .findings import findings
@@ -102,19 +101,18 @@ class DownloadsGenerator(Generator):  # type: ignore[misc]  # Pelican has no typ
 
     def _report(self, run: Run, history: History, notes: Sequence[Note]) -> Report:
         """The statistics of the run, made once for all languages, with what notes of the first say of series."""
-        zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
         return report(
             history,
             {image.file: image.date.date() for image in run.images},
             run.settings,
-            datetime.now(zone).date(),
+            datetime.now(time_zone(self.settings.get("TIMEZONE"))).date(),
             name_of=lambda file: name_of(file, notes, run.settings.names),
             aliases=aliases_of(run.images, notes),
         )
 
     def _ingest(self, run: Run) -> History:
         settings = run.settings
-        zone = ZoneInfo(self.settings.get("TIMEZONE") or "UTC")
+        zone = time_zone(self.settings.get("TIMEZONE"))
         run.images, problems = scan(settings.web_root, settings.extensions, settings.companions, zone)
         with lock(settings.web_root, LOCK):
             try:

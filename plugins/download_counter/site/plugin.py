@@ -1,8 +1,11 @@
 """Pelican's signals: check the settings, begin a run, and put its pages into place."""
 
+import errno
 import logging
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from gettext import find as find_catalogue
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from pelican.generators import Generator
 from ..errors import DownloadCounterError
 from ..history.store import COUNTS
 from ..safe_files import FOLDER_MODE, explain
+from ..settings import time_zone
 from .filters import filters
 from .generator import DownloadsGenerator
 from .run import Run, current, is_wanted, logger, runs, settings_of
@@ -30,6 +34,7 @@ def connect() -> None:
     signals.generator_init.connect(_equip)
     signals.get_generators.connect(_begin)
     signals.get_writer.connect(_writer)
+    signals.all_generators_finalized.connect(_note_unread)
     signals.static_generator_init.connect(take_static)
     signals.page_generator_context.connect(_leave_out_other_languages)
     signals.article_generator_context.connect(_leave_out_other_languages)
@@ -39,7 +44,7 @@ def connect() -> None:
 def _check(pelican: Any) -> None:
     """Check the settings, before anything is read or written."""
     settings = pelican.settings
-    for name in ("pelican", "pelican.utils"):
+    for name in ("pelican", "pelican.utils", "pelican.generators", "pelican.plugins.i18n_subsites.i18n_subsites"):
         _quieten(logging.getLogger(name), debug=bool(settings.get("DEBUG")))
     output = Path(os.path.abspath(settings["OUTPUT_PATH"]))
     if settings.get("DELETE_OUTPUT_DIRECTORY") and (is_wanted(settings) or (output / COUNTS).exists()):
@@ -56,6 +61,7 @@ def _check(pelican: Any) -> None:
         )
         return
     counter = settings_of(settings)
+    settings["TIMEZONE"] = time_zone(settings.get("TIMEZONE")).key
     if "web_root" not in settings["DOWNLOAD_COUNTER"]:
         _make_output(output)
     # A sub-site comes while the run of its main site, which was checked, is under way.
@@ -70,6 +76,18 @@ def _check(pelican: Any) -> None:
     own = [Path(folder) for folder in settings.get("THEME_TRANSLATIONS_OVERRIDES", ())]
     for problem in compile_translations(Path(settings["THEME"]), own):
         logger.warning("%s", problem)
+    if not runs:
+        _name_untranslated(settings)
+
+
+def _name_untranslated(settings: Mapping[str, Any]) -> None:
+    """Say which languages of the site the theme has no words in."""
+    if "jinja2.ext.i18n" not in settings["JINJA_ENVIRONMENT"].get("extensions", ()):
+        return
+    for language in (settings["DEFAULT_LANG"], *settings.get("I18N_SUBSITES", ())):
+        words = find_catalogue("messages", os.path.join(settings["THEME"], "translations"), [language])
+        if words is None and language != settings.get("I18N_TEMPLATES_LANG", language):
+            logger.warning("The theme has no words in the language %s, so its pages have the English ones.", language)
 
 
 def _make_output(output: Path) -> None:
@@ -98,23 +116,38 @@ def _equip(generator: Generator) -> None:
     generator.env.loader = ChoiceLoader([generator.env.loader, FileSystemLoader(TEMPLATES)])
 
 
-# What Pelican says of a text that a sub-site does not have in its language. A site in several languages may be so.
-_UNTRANSLATED = "There are %s original (not translated) items"
+# What Pelican says of a text that a sub-site does not have in its language, which may be so; and of a theme without
+# words in a language, which is said in a sentence.
+_UNTRANSLATED = ("There are %s original (not translated) items", "Cannot find translations for language")
+
+# What Pelican says of a text that cannot be read, in each language and without the reason.
+_UNREAD = "Could not process %s"
 
 
 class _Quiet(logging.Filter):
     """Lets an error be the sentence it is: Pelican's own handler prints the traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith(_UNTRANSLATED) and runs and len(current().languages) > 1:
+        said = str(record.msg)
+        if said.startswith(_UNTRANSLATED) and runs:
             return False
         error = record.exc_info[1] if record.exc_info else None
+        if said.startswith(_UNREAD) and runs and isinstance(record.args, tuple):
+            text = str(record.args[0])
+            if text in current().unread:
+                return False
+            current().unread.add(text)
+            record.msg = "The text %s cannot be read (%s). Its page stays as it was."
+            why = sys.exc_info()[1]
+            record.exc_info, record.args = None, (text, explain(why) if isinstance(why, OSError) else why)
         if record.levelno == logging.CRITICAL:
             error = error or sys.exc_info()[1]  # Pelican before 4.12 says what it caught, without handing it on
         if isinstance(error, TemplateError):
             error = template_problem(error, "while the pages were made")
         if isinstance(error, DownloadCounterError):
             record.exc_info, record.msg, record.args = None, "%s", (error,)
+        elif record.levelno == logging.CRITICAL:
+            record.exc_info = None
         return True
 
 
@@ -146,6 +179,25 @@ def _leave_out_other_languages(generator: Generator, metadata: dict[str, Any]) -
         logger.info("Left out, since the site has no language %s: %s", language, metadata.get("title"))
 
 
+def _note_unread(generators: Sequence[Generator]) -> None:
+    """Note the texts, and the folders of texts, that could not be read: pages that are not made may be theirs."""
+    if not generators or not is_wanted(generators[0].settings):
+        return
+    unread, one = current().unread, generators[0]
+    texts: Mapping[str, object] = one.context["generated_content"]
+    unread.update(path for path, text in texts.items() if text is None)
+    errors: list[OSError] = []
+    for folder in (*one.settings["PAGE_PATHS"], *one.settings["ARTICLE_PATHS"]):
+        for _ in os.walk(Path(one.path, folder), onerror=errors.append):
+            pass
+    for error in errors:
+        if error.errno != errno.ENOENT and error.filename not in unread:
+            unread.add(error.filename)
+            logger.warning(
+                "The folder %s cannot be read: %s. Its pages stay as they were.", error.filename, explain(error)
+            )
+
+
 def _writer(pelican: Any) -> type[WholeWriter] | None:
     if not is_wanted(pelican.settings):
         return None
@@ -161,5 +213,5 @@ def _finish(pelican: Any) -> None:
     run = current()
     if Path(os.path.abspath(pelican.output_path)) == run.root:
         # With links to static files, Pelican writes these by itself.
-        run.publication.put(remove_old=not pelican.settings["STATIC_CREATE_LINKS"])
+        run.publication.put(remove_old=not (pelican.settings["STATIC_CREATE_LINKS"] or run.unread))
         runs.clear()

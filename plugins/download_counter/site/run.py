@@ -52,6 +52,7 @@ class Run(Struct):
     publication: Publication
     languages: tuple[str, ...]
     templates: TemplateCache = field(default_factory=TemplateCache)
+    unread: set[str] = set()  # texts and their folders that could not be read: what is not made may be theirs
     images: list[Image] = []
     history: History | None = None
     report: Report | None = None

@@ -45,8 +45,15 @@ def _hold_copy(publication: Publication, source: Path, destination: Path) -> Non
         raise DownloadCounterError(f"{source} cannot be read: {error.strerror}.") from error
 
 
+def _refuse(error: OSError) -> None:
+    # What is in it would be removed from the site.
+    raise DownloadCounterError(f"The folder {error.filename} cannot be read: {error.strerror}.")
+
+
 def _plain_files(source: Path, ignored: list[str]) -> Iterator[Path]:
-    paths = sorted(source.rglob("*")) if source.is_dir() else [source]
+    paths = [source]
+    if source.is_dir():
+        paths = sorted(Path(folder, name) for folder, _, names in os.walk(source, onerror=_refuse) for name in names)
     for path in paths:
         if path.is_file() and not any(fnmatchcase(path.name, pattern) for pattern in ignored):
             yield path
