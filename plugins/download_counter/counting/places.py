@@ -50,7 +50,7 @@ def _lookup(key: str, file: str) -> Callable[[str], Any]:
         ) from error
     try:
         database = open_database(file)
-    except (OSError, InvalidDatabaseError) as error:
+    except (OSError, ValueError, InvalidDatabaseError) as error:
         why = getattr(error, "strerror", None) or "it is no MaxMind database (.mmdb)"
         raise DownloadCounterError(f"{file}, which DOWNLOAD_COUNTER[{key!r}] names, cannot be read: {why}.") from error
 
