@@ -613,3 +613,35 @@ def test_a_language_that_the_theme_has_no_words_in_is_named_in_one_sentence(site
     site.set("I18N_SUBSITES = {'de': {}}")
 
     assert warned(pelican(site)) == "The theme has no words in the language de, so its pages have the English ones.\n"
+
+
+# --- Output that goes nowhere ---
+
+
+def to_shell(site: SmallSite, command: str) -> Done:
+    """Run a line of shell, in which $counter is the program."""
+    program = f"counter='{sys.executable} -m download_counter -s {site.settings}'; "
+    return run(["bash", "-o", "pipefail", "-c", program + command], site.folder)
+
+
+def test_a_report_ends_without_a_word_when_nobody_reads_on(site: SmallSite) -> None:
+    for command in ("$counter report --json | true", "$counter doctor | true"):
+        assert to_shell(site, command).stderr == ""
+
+
+def test_a_report_that_cannot_be_written_is_an_error(site: SmallSite) -> None:
+    said = failed(to_shell(site, "$counter report > /dev/full"))
+
+    assert said == "Error: The output cannot be written: No space left on device.\n"
+
+
+def test_a_report_is_readable_where_the_output_has_no_accents(site: SmallSite) -> None:
+    done = to_shell(site, "PYTHONIOENCODING=ascii $counter report")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "T?l?chargements" in done.stdout
+
+
+def test_an_ingest_without_anywhere_to_complain_counts(site: SmallSite) -> None:
+    assert to_shell(site, "$counter ingest 2>&- >&-").returncode == 0
+    assert '"2026-05": 2' in site.page(".stats/counts.json")

@@ -8,6 +8,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 
 import argparse
 import gc
+import io
 import os
 import runpy
 import sys
@@ -20,7 +21,7 @@ from .catalogue import scan, sizes
 from .errors import DownloadCounterError, printable
 from .history.store import LOCK
 from .ingest import Outcome, ingest
-from .safe_files import lock
+from .safe_files import explain, lock
 from .settings import Settings, check, time_zone
 
 DESCRIPTION = """\
@@ -75,7 +76,7 @@ def run(settings: Settings) -> Outcome:
     # Only sizes matter here. What is wrong with an image is said by the build of the pages.
     known = sizes(settings.web_root, settings.extensions)
     with lock(settings.web_root, LOCK):
-        outcome = (_with_progress if sys.stderr.isatty() else ingest)(settings, known)
+        outcome = (_with_progress if sys.stderr and sys.stderr.isatty() else ingest)(settings, known)
     for problem in outcome.warnings:
         print(f"Warning: {printable(problem)}", file=sys.stderr)
     return outcome
@@ -118,10 +119,8 @@ def _examine(settings: Settings, configuration: Mapping[str, Any], folder: Path)
         not_yet_yours=tuple(configuration.get("NOT_YET_YOURS", ())),
     )
     findings = list(examine(settings, site, datetime.now().astimezone()))
-    for kind in ("ok", "note", "FIX"):
-        for finding in findings:
-            if finding.kind == kind:
-                print(f"{kind:4}  {printable(finding.text)}")
+    of_kinds = [finding for kind in ("ok", "note", "FIX") for finding in findings if finding.kind == kind]
+    _show("".join(f"{finding.kind:4}  {printable(finding.text)}\n" for finding in of_kinds))
     return int(any(finding.kind == "FIX" for finding in findings))
 
 
@@ -146,6 +145,17 @@ def _report(settings: Settings, configuration: Mapping[str, Any], *, week: bool,
     if as_json:
         return to_json(json_of(history, stats)).decode()
     return letter(stats, str(configuration.get("DEFAULT_LANG") or "en"), zone.key, week=week)
+
+
+def _show(text: str) -> None:
+    """Print a text, whatever letters the output can have, and end without a word if nobody reads it."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        raise DownloadCounterError(f"The output cannot be written: {explain(error)}.") from error
 
 
 def _interrupt(*_: object) -> None:
@@ -184,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "doctor":
             return _examine(settings, configuration, options.settings.absolute().parent)
         if options.command == "report":
-            print(_report(settings, configuration, week=options.week, as_json=options.json), end="")
+            _show(_report(settings, configuration, week=options.week, as_json=options.json))
             return os.EX_OK
         run(settings)
     except DownloadCounterError as error:
