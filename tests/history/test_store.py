@@ -590,6 +590,12 @@ def test_an_image_that_gets_its_first_size_back_has_it_from_then_on(web_root: Pa
     assert history.state.sizes == {"a.iso": [("", 900), ("2026-05-09", 1000), ("2026-05-12", 900)]}
 
 
+@pytest.mark.parametrize("text", ['{"a.iso": {}, "a.iso": {"2026-05": 1}}', '{"a": {"2026-05": 1, "2026-05": 2}}'])
+def test_counts_that_have_a_name_twice_are_refused_since_one_would_be_lost(text: str) -> None:
+    with pytest.raises(DownloadCounterError, match=r"counts\.json has '(a\.iso|2026-05)' twice\."):
+        parse_counts(text.encode(), "counts.json")
+
+
 def test_a_number_that_nobody_can_have_is_kept_out_of_the_counts(web_root: Path) -> None:
     write(web_root, COUNTS, {"a.iso": {"2026-05": 40}})
     days = {"2026-05-09": {"files": {"a.iso": [2**63, None, None, 0]}}}

@@ -21,6 +21,7 @@ with fewer columns is one of an older version; new numbers are added at the end.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -378,8 +379,15 @@ def parse_counts(raw: bytes, where: str) -> Counts:
             "from a backup; nothing was changed."
         )
 
+    def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+            raise wrong(f"has {name!r} twice")
+        return found
+
     try:
-        counts = json.loads(raw)
+        counts = json.loads(raw, object_pairs_hook=each_once)
     except (ValueError, RecursionError) as error:
         raise wrong(f"is not JSON ({error})") from error
     if not isinstance(counts, dict):
