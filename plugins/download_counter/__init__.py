@@ -1,8 +1,8 @@
 """An honest download counter for the files a web server hands out, as a Pelican plugin.
 
 Before each build it ingests the access logs, scans the web root for images, and puts both into
-the site's context. Data goes one way: logs -> tally -> history -> context -> pages. Only
-`generator`, `writer`, `__main__` and this module know Pelican.
+the site's context. Data goes one way: log -> row -> tally -> day -> history -> report -> page. Only
+what is in `site` knows Pelican.
 """
 
 

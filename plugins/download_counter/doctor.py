@@ -33,13 +33,13 @@ from .site.own_files import OwnFiles
 # Room that is always asked for (bytes): pages, feeds and the theme are a few megabytes.
 _ROOM = 20_000_000
 
-# A run each night has nights on which the machine is down: longer than this without one is odd.
+# A run each night has nights on which the machine is down; but not longer than this.
 _LONGEST_PAUSE = timedelta(hours=50)
 
 # A failed run must be noticed and fixed before the days it missed are gone from the logs.
 _SHORTEST_RETENTION = timedelta(days=3)
 
-# Lines of a log from which on one client, or a client a line, is odd.
+# In so many lines of a log, there is more than one client, and some client comes twice.
 _BUSY = 200
 
 # What servers write for the last number of an address that they shorten for privacy.

@@ -56,7 +56,7 @@ texts = st.lists(
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=300)
 @given(text=texts)
-def test_the_rows_of_a_block_and_its_odd_lines_say_what_each_line_alone_says(
+def test_the_rows_of_a_block_and_its_unusual_lines_say_what_each_line_alone_says(
     name: str, agent: bool, text: bytes
 ) -> None:
     log_format = formats.format_of(Rule(log_format=name, programs=agent))
@@ -66,10 +66,10 @@ def test_the_rows_of_a_block_and_its_odd_lines_say_what_each_line_alone_says(
         return repr(row if row and log_format.day(row[1]) else None)  # a line without a day cannot be read
 
     told = [
-        (client, day, log_format.told_apart(answer), size, agent)
+        (client, day, log_format.answer_parts(answer), size, agent)
         for client, day, answer, size, agent in log_format.rows(block)
     ]
-    alone = [log_format.row(line) for line in log_format.odd_lines(block)]
+    alone = [log_format.row(line) for line in log_format.unusual_lines(block)]
 
     # What looks like a client in the usual line, and is none, makes counting read the whole log line by line.
     found = [said(row if is_client(row[0]) else None) for row in told if row[2]] + [said(row) for row in alone]
@@ -100,7 +100,7 @@ def test_the_usual_line_is_read_the_quick_way(name: str) -> None:
 
     log_format = formats.format_of(Rule(log_format=name))
 
-    assert list(log_format.odd_lines(line)) == []
+    assert list(log_format.unusual_lines(line)) == []
     assert [row[1] for row in log_format.rows(line)] == [b"09/May/2026"]
 
 

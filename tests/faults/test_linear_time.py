@@ -62,7 +62,7 @@ def test_a_long_line_takes_no_more_than_its_length(settings: Rule) -> None:
             line = start + piece * (LENGTH // len(piece))
             with in_time():
                 row = format_.row(line)
-                list(format_.odd_lines(line + b"\n"))
+                list(format_.unusual_lines(line + b"\n"))
                 format_.rows(line + b"\n")
                 if row is not None:
                     format_.agent_of(row[4])

@@ -55,7 +55,7 @@ def test_months_come_newest_first_without_gaps_and_years_too() -> None:
 
 
 @pytest.mark.parametrize("month", ["2026-06", "2099-12", "9999-12", "0001-01", "1994-12"])
-def test_a_month_that_cannot_be_is_in_the_total_and_told_apart(month: str) -> None:
+def test_a_month_that_cannot_be_is_in_the_total_and_answer_parts(month: str) -> None:
     found = made(known(counts={"a.iso": {month: 2, "2026-05": 1}}))
 
     assert [one.key for one in found.months] == ["2026-05"]

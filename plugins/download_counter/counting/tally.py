@@ -90,9 +90,9 @@ def _tally(blocks: Iterable[tuple[bytes, int]], rule: Rule, log_format: LogForma
         rows = log_format.rows(lines)
         count(rows)
         since_packed += len(rows)
-        if places.met_odd or log_format.usual is None:
-            places.met_odd = False
-            named = [line for line in log_format.odd_lines(lines) if may_count(line)]
+        if places.met_unusual or log_format.usual is None:
+            places.met_unusual = False
+            named = [line for line in log_format.unusual_lines(lines) if may_count(line)]
             found = [log_format.row(line) for line in named]
             count(row for row in found if row and row[0])
             unread = [line for line, row in zip(named, found, strict=True) if row is None]
@@ -161,7 +161,7 @@ class _Agents(dict[bytes, int]):
 def _counter(
     places: "_Places", result: Tally, why_not: Callable[[bytes, bytes], str | None] | None
 ) -> Callable[[Iterable[Row]], None]:
-    """Return the loop that counts rows at their places, with all it needs at hand."""
+    """Return the loop that counts rows at their places, with all it needs."""
     day_of, agent_of = places.log_format.day, places.log_format.agent_of
     agents = _Agents(agent_of) if places.rule.programs else None
     needs_agent = places.rule.crawlers or bool(places.rule.own_agents)
@@ -226,7 +226,7 @@ class _Places(dict[str | None, "_PlacesOfDay"]):
         super().__init__()
         self.log_format = log_format
         self.rule = rule
-        self.met_odd = False  # an answer was looked for that only a line by itself can tell
+        self.met_unusual = False  # an answer was looked for that only a line by itself can tell
         self._result = result
         self._path_of = path_namer(rule.url_prefix, decoded=log_format.decoded)
         self._kind_of = kind_namer(rule)
@@ -310,9 +310,9 @@ class _PlacesOfDay(dict[Answer, _Place | None]):
         self.most = _REMEMBERED
 
     def __missing__(self, answer: Answer) -> _Place | None:
-        parts = self.places.log_format.told_apart(answer)
+        parts = self.places.log_format.answer_parts(answer)
         if parts is None:
-            self.places.met_odd = True
+            self.places.met_unusual = True
             return None
         place = self.places.find(self.day, *parts)
         if self.day is not None:  # else each answer is looked for, and counted

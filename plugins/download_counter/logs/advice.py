@@ -125,7 +125,7 @@ def advice_on_start(rule: Rule, lines: bytes) -> str:
     """Say what is wrong with a log by its first lines, as `advice` does; for a log of which no line names an image."""
     format_ = format_of(rule)
     format_.rows(lines)
-    unread = [line for line in format_.odd_lines(lines) if line and line[:1] != b"#" and format_.row(line) is None]
+    unread = [line for line in format_.unusual_lines(lines) if line and line[:1] != b"#" and format_.row(line) is None]
     return advice(rule, unread[:100], len(unread), lines.count(b"\n") - len(unread))
 
 

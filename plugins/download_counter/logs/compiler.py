@@ -32,13 +32,13 @@ def repeated(piece: bytes, times: bytes = b"*") -> bytes:
     return b"(?>(?:%b)%b)" % (piece, times)
 
 
-def _field(plain: bytes, odd: bytes, end: bytes) -> bytes:
-    """The pattern of a field of `plain` bytes, and rarely `odd` pieces, up to what is `end`.
+def _field(plain: bytes, rare: bytes, end: bytes) -> bytes:
+    """The pattern of a field of `plain` bytes, and `rare` pieces, up to what is `end`.
 
     The engine loops over a set of bytes several times as fast as over a group, so the usual
-    field, without an odd piece, is tried first; the group takes what is not usual.
+    field, without a rare piece, is tried first; the group takes what is not usual.
     """
-    return rb"(?>%b*+(?=%b)|%b)" % (plain, end, repeated(plain + b"++|" + odd))
+    return rb"(?>%b*+(?=%b)|%b)" % (plain, end, repeated(plain + b"++|" + rare))
 
 
 # What a field may hold that stands in quotes: httpd writes a quote inside it as \".
@@ -63,9 +63,9 @@ class _Compiler(Struct, dict=True):
     text: str
     options: Options
     # Makes the pattern of the usual line. There the request, the longest field, is all that is not a quote: the engine
-    # runs over "all but this one byte" several times as fast as over any other set. In an odd line it may run into the
-    # next line, or end at a quote that belongs to it; `told_apart` sees the one by the newline, the other by the quote
-    # that is missing then. In other fields, what ends with a backslash is odd.
+    # runs over "all but this one byte" several times as fast as over any other set. In an unusual line it may run into the
+    # next line, or end at a quote that belongs to it; `answer_parts` sees the one by the newline, the other by the quote
+    # that is missing then. In other fields, what ends with a backslash is unusual.
     usual: bool = False
     taken: set[str] = set()  # the fields that have their place in the pattern
     day: Day = written_day

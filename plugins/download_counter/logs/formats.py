@@ -129,8 +129,8 @@ class Enveloped(LogFormat):
         lines = [found for line in block.split(b"\n")[:-1] if (found := self.line_in(line))]
         return self._inner.rows(b"\n".join([*lines, b""]))
 
-    def odd_lines(self, block: bytes) -> Iterator[bytes]:
-        return self._inner.odd_lines(block) if self.in_order else super().odd_lines(block)
+    def unusual_lines(self, block: bytes) -> Iterator[bytes]:
+        return self._inner.unusual_lines(block) if self.in_order else super().unusual_lines(block)
 
     def row(self, line: bytes) -> Row | None:
         found = line if self.in_order else self.line_in(line)

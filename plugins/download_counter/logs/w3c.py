@@ -67,7 +67,7 @@ class W3CFormat(LogFormat):
                 found.append(row)
         return found
 
-    def odd_lines(self, block: bytes) -> Iterator[bytes]:  # noqa: ARG002  # `rows` has met them
+    def unusual_lines(self, block: bytes) -> Iterator[bytes]:  # noqa: ARG002  # `rows` has met them
         unread, self._unread = self._unread, []
         yield from unread
 

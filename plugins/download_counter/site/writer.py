@@ -97,9 +97,11 @@ class Publication:
         with lock(self.settings.web_root, LOCK):
             own = OwnFiles(self.settings.web_root)
             known = self.files.keys() | {file for file in own.digests if self._may_be_written(file)}
-            there, odd = self._contents(known)
+            there, in_the_way = self._contents(known)
             changed = sorted(file for file, content in self.files.items() if there.get(file) != content)
-            if foreign := [one for one in changed if one in odd or (one in there and not own.wrote(one, there[one]))]:
+            if foreign := [
+                one for one in changed if one in in_the_way or (one in there and not own.wrote(one, there[one]))
+            ]:
                 raise self._refusal(foreign)
             if others := of_others(self._where(file) for file in changed):
                 raise DownloadCounterError(f"Nothing was published. {hand_over(others)}")
@@ -136,7 +138,7 @@ class Publication:
     def _contents(self, files: Iterable[str]) -> tuple[dict[str, bytes], set[str]]:
         """The plain files that are there, with their content, and the places where something else is."""
         there: dict[str, bytes] = {}
-        odd: set[str] = set()
+        in_the_way: set[str] = set()
         for file in files:
             root, path = self._where(file)
             try:
@@ -145,8 +147,8 @@ class Publication:
                     there[file] = content
             except DownloadCounterError:
                 if os.path.lexists(root / path):
-                    odd.add(file)
-        return there, odd
+                    in_the_way.add(file)
+        return there, in_the_way
 
     def _refusal(self, foreign: list[str]) -> DownloadCounterError:
         files, them = ("a file", "it") if len(foreign) == 1 else (f"{len(foreign)} files", "them")
