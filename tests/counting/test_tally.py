@@ -12,6 +12,7 @@ from download_counter.counting.days import Gathered, work_out
 from download_counter.counting.rule import MISSING, path_namer
 from download_counter.counting.tally import Tally, tally
 from download_counter.history.day import Day, add_days
+from download_counter.logs.advice import HANDFUL
 from download_counter.settings import Rule, check
 from known_formats import KNOWN
 from tallies import of_kind, sent
@@ -272,6 +273,22 @@ def test_crawlers_are_left_out_and_counted_apart_if_the_setting_says_so() -> Non
     assert started(without) == {(MAY_9, "a.iso"): 2, ("2026-05-10", "a.iso"): 1}
     assert of_kind(without, "crawler") == {(MAY_9, "a.iso"): {b"192.0.2.2": 0}}
     assert sent(without)[MAY_9, "a.iso"] == 2_000_000
+
+
+def test_a_crawler_that_fetched_no_image_is_none_that_was_left_out() -> None:
+    lines = [Line(target=b"/a.iso.sha256"), Line(target=b"/b.iso", status=404)]
+
+    found = count(*(agent(line, GOOGLEBOT) for line in lines), crawlers=True)
+
+    assert of_kind(found, "crawler") == {}
+
+
+def test_a_log_in_which_nobody_has_a_client_is_unreadable_but_for_a_few_lines() -> None:
+    few = count(*[Line(client="-")] * HANDFUL)
+    many = count(*[Line(client="-")] * (HANDFUL + 1))
+
+    assert (few.lines, few.unreadable, started(few)) == (5, 0, {(MAY_9, "a.iso"): 1})
+    assert (many.lines, many.unreadable, started(many)) == (0, 6, {})
 
 
 @pytest.mark.parametrize("name", [b"curl/8.14.1", b"Wget/1.25.0", b"aria2/1.37.0", b"-", b"Transmission/4.0"])

@@ -63,9 +63,9 @@ class _Compiler(Struct, dict=True):
     text: str
     options: Options
     # Makes the pattern of the usual line. There the request, the longest field, is all that is not a quote: the engine
-    # runs over "all but this one byte" several times as fast as over any other set. In an unusual line it may run into the
-    # next line, or end at a quote that belongs to it; `answer_parts` sees the one by the newline, the other by the quote
-    # that is missing then. In other fields, what ends with a backslash is unusual.
+    # runs over "all but this one byte" several times as fast as over any other set. In an unusual line it may run into
+    # the next line, or end at a quote that belongs to it; `answer_parts` sees the one by the newline, the other by the
+    # quote that is missing then. In other fields, what ends with a backslash is unusual.
     usual: bool = False
     taken: set[str] = set()  # the fields that have their place in the pattern
     day: Day = written_day

@@ -48,7 +48,7 @@ class LogFormat:
     usual: re.Pattern[bytes] | None = None
 
     def rows(self, block: bytes) -> list[Row]:  # noqa: ARG002
-        """Return the rows of a block of whole lines, but for unusual ones, whose answers `answer_parts` does not know."""
+        """Return the rows of a block of whole lines, but for unusual ones: `answer_parts` knows no answer of theirs."""
         return []
 
     def answer_parts(self, answer: Answer) -> tuple[bytes, bytes, bytes] | None:

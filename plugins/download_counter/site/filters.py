@@ -34,7 +34,7 @@ _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def clean(html: str) -> Markup:
-    """Return HTML without what could do harm: scripts, handlers, styles, control characters, addresses of other kinds."""
+    """Return HTML without what could do harm: scripts, handlers, styles, control characters, strange addresses."""
     text = _NO_TEXT.sub("", html)
     cleaned = nh3.clean(text, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto", "magnet"})
     return Markup(cleaned)  # noqa: S704  (this is where it becomes safe)
