@@ -20,9 +20,8 @@ import pytest
 import download_counter
 from download_counter.logs.formats import format_of
 from download_counter.settings import Rule
-from known_formats import JSON_FORMATS, KNOWN
+from known_formats import CLIENT, FORMATS, JSON_FORMATS, KNOWN, READ_AS
 from line_by_line import said
-from test_formats import CLIENT, FORMATS, READ_AS
 
 TESTS = Path(__file__).parent
 

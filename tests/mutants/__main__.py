@@ -32,7 +32,7 @@ TESTS = {
     "counting/workers.py": "test_ingest.py field faults/test_once_wrong.py lives faults/test_killed_workers.py",
     "counting/processes.py": "counting/test_processes.py test_ingest.py "
     "faults/test_killed_workers.py faults/test_hostile.py",
-    "counting/cluster.py": "test_cluster.py",
+    "counting/cluster.py": "counting/test_cluster.py",
     "history/day.py": "history counting/test_finished.py test_ingest.py e2e/test_numbers.py",
     "history/year.py": "history test_ingest.py",
     "history/store.py": "history test_ingest.py lives faults/test_once_wrong.py",

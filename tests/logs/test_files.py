@@ -25,6 +25,7 @@ from download_counter.logs.files import (
     read,
     whole_lines,
 )
+from support import CHECKOUT
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -265,7 +266,7 @@ def test_a_log_that_may_not_be_opened_is_a_problem(tmp_path: Path) -> None:
 
     done = subprocess.run(
         [*command, sys.executable, "-c", script, path],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "plugins")},
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "plugins")},
         capture_output=True,
         text=True,
         check=False,

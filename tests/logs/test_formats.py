@@ -1,55 +1,14 @@
 """Every line that a real server wrote is read as what its client got; see data/formats/README.md."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from download_counter.counting.tally import tally
 from download_counter.settings import Rule
+from known_formats import CLIENT, FORMATS, READ_AS
 from tallies import of_kind, sent
-
-FORMATS = Path(__file__).parent / "data" / "formats"
-
-JSON_WITH_PATH = (
-    '{ "time":"%t", "remoteIP":"%a", "host":"%V", "request":"%U", "query":"%q", "method":"%m", '
-    '"status":"%>s", "bytes":"%O", "userAgent":"%{User-agent}i", "referer":"%{Referer}i" }'
-)
-JSON_WITH_REQUEST = (
-    '{"time":"%{%Y-%m-%dT%H:%M:%S%z}t","client":"%h","request":"%r","status":%>s,'
-    '"size":%B,"referer":"%{Referer}i","agent":"%{User-Agent}i"}'
-)
-COMBINED = '%h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"'
-
-READ_AS = {
-    "apache-common": "common",
-    "apache-combined": "combined",
-    "apache-combined-b": "combined",
-    "apache-vhost_combined": "vhost_combined",
-    "apache-proxied-a": COMBINED.replace("%h", "%a"),
-    "apache-proxied-xff": COMBINED.replace("%h", "%{X-Forwarded-For}i"),
-    "apache-json": JSON_WITH_PATH,
-    "apache-json-request": JSON_WITH_REQUEST,
-    "nginx-combined": "nginx",
-    "nginx-json": "json",
-    "nginx-json-uri": "json",
-    "lighttpd": "lighttpd",
-    "caddy-json": "caddy",
-    "caddy-json-iso8601": "caddy",
-    "rsyncd": "rsyncd",
-    "vsftpd": "vsftpd",
-    "vsftpd-xferlog": "xferlog",
-    "haproxy": "haproxy",
-    "python-http-server": "python",
-    "nginx-ingress": "nginx-ingress",
-    "nginx-proxy-manager": "nginx-proxy-manager",
-    "squid": "squid",
-    "varnish": "combined",
-}
-# Where the client is not named by %h or %a, the setting must say by what.
-CLIENT = {"apache-proxied-xff": "%{X-Forwarded-For}i"}
-
 
 # Squid alone writes a backslash as it came, where all others write an escape. No browser sends one.
 NOT_SO = {"squid-14": pytest.mark.xfail(strict=True)}
