@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -604,3 +605,23 @@ def test_the_days_of_before_and_the_columns_are_what_a_run_writes(server: Server
     assert load(server.web_root).days["2026-05-01"].files == {
         "a.iso": Day(1, 1, 1000, 0, 0, 0, 0, 1, None),
     }
+
+
+def test_an_image_that_is_being_written_over_keeps_its_size_until_it_is_whole(server: Server) -> None:
+    server.write(NAME, [line_of(0, "192.0.2.1"), line_of(0, "192.0.2.2", size=400)])
+    server.run()
+    image = server.web_root / "a.iso"
+    image.write_bytes(b"x" * 300)
+    server.sizes["a.iso"] = 300
+    server.write(NAME, [line_of(0, "192.0.2.1"), line_of(0, "192.0.2.2", size=400), line_of(0, "192.0.2.3", size=400)])
+
+    upload = Timer(0.5, lambda: image.write_bytes(b"x" * 1000))
+    upload.start()
+    outcome = server.run()
+    upload.join()
+
+    assert outcome.warnings == (f"{image} is being written to. Its size counts when it is whole.",)
+    assert server.days()["2026-05-01"][:2] == (3, 1)
+    server.sizes["a.iso"] = 1000
+    assert server.run().warnings == ()
+    assert server.days()["2026-05-01"][:2] == (3, 1)

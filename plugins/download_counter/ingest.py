@@ -3,8 +3,11 @@
 A run reads whole logs and merges by maximum. So reading anything twice, at any moment, can never count it twice.
 """
 
+import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import unquote
 
 import msgspec
@@ -21,6 +24,10 @@ from .settings import Rule, Settings
 
 Progress = Callable[[int, int], None]
 """Called with the number of logs read and the number of those to read."""
+
+
+# An image that was written to so few seconds ago may not be whole yet.
+_STILL_WRITTEN = 60
 
 
 class Outcome(Struct, frozen=True):
@@ -50,6 +57,11 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         places(rule.countries, rule.networks)
     history = load(settings.web_root)
     logs, warnings = find(settings.logs)
+    growing = _growing(settings.web_root, sizes, history)
+    warnings += [
+        f"{settings.web_root / file} is being written to. Its size counts when it is whole." for file in growing
+    ]
+    sizes = {file: size for file, size in sizes.items() if file not in growing}
 
     emptied, resized = history.forget_what_counts_lack(), history.note_sizes(sizes)
     read_all = emptied or resized or history.lacks_days() or history.state.rule != _plain(rule)
@@ -80,6 +92,23 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
     history.save()
     warnings += [f"The log {log.name} {log.problem}." for log in history.state.logs if log.problem]
     return Outcome(history, len(read), (*history.warnings, *warnings))
+
+
+def _growing(web_root: Path, sizes: Mapping[str, int], history: History) -> list[str]:
+    """The images that somebody writes over: a half would be the size by which downloads of the whole are finished."""
+    new = [file for file, size in sizes.items() if history.size_of(file) not in (None, size)]
+    just_now = time.time() - _STILL_WRITTEN
+    changed = [file for file in new if (status := _status(web_root / file)) and status.st_mtime > just_now]
+    if changed:
+        time.sleep(1)  # two looks show it; a replaced image is rare
+    return [file for file in changed if (status := _status(web_root / file)) and status.st_size != sizes[file]]
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _plain(rule: Rule) -> dict[str, object]:

@@ -270,6 +270,11 @@ class History(Struct):
             return None
         return (named or alike)[0]
 
+    def size_of(self, file: str) -> int | None:
+        """Return the last size of a file that is known, in bytes."""
+        known = self.state.sizes.get(file)
+        return known[-1][1] if known else None
+
     def note_sizes(self, sizes: Mapping[str, int]) -> bool:
         """Remember the sizes that files have now, and say whether one is new.
 
@@ -279,9 +284,9 @@ class History(Struct):
         since = max((day for log in self.state.logs for day in log.days), default="")
         noted = False
         for file, size in sizes.items():
-            known = self.state.sizes.setdefault(file, [])
-            if known and known[-1][1] == size:
+            if self.size_of(file) == size:
                 continue
+            known = self.state.sizes.setdefault(file, [])
             noted = True
             if known and known[-1][0] == since:
                 known.pop()
