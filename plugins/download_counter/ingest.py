@@ -57,11 +57,8 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         places(rule.countries, rule.networks)
     history = load(settings.web_root)
     logs, warnings = find(settings.logs)
-    growing = _growing(settings.web_root, sizes, history)
-    warnings += [
-        f"{settings.web_root / file} is being written to. Its size counts when it is whole." for file in growing
-    ]
-    sizes = {file: size for file, size in sizes.items() if file not in growing}
+    sizes, growing = _whole(settings.web_root, sizes, history)
+    warnings += [f"{image} is being written to. Its size counts when it is whole." for image in growing]
 
     emptied, resized = history.forget_what_counts_lack(), history.note_sizes(sizes)
     read_all = emptied or resized or history.lacks_days() or history.state.rule != _plain(rule)
@@ -94,14 +91,16 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
     return Outcome(history, len(read), (*history.warnings, *warnings))
 
 
-def _growing(web_root: Path, sizes: Mapping[str, int], history: History) -> list[str]:
-    """The images that somebody writes over: a half would be the size by which downloads of the whole are finished."""
+def _whole(web_root: Path, sizes: Mapping[str, int], history: History) -> tuple[dict[str, int], list[Path]]:
+    """The sizes without those of images that somebody writes over: by the size of a half, parts would be finished."""
     new = [file for file, size in sizes.items() if history.size_of(file) not in (None, size)]
     just_now = time.time() - _STILL_WRITTEN
     changed = [file for file in new if (status := _status(web_root / file)) and status.st_mtime > just_now]
     if changed:
         time.sleep(1)  # two looks show it; a replaced image is rare
-    return [file for file in changed if (status := _status(web_root / file)) and status.st_size != sizes[file]]
+    growing = [file for file in changed if (status := _status(web_root / file)) and status.st_size != sizes[file]]
+    whole = {file: size for file, size in sizes.items() if file not in growing}
+    return whole, [web_root / file for file in growing]
 
 
 def _status(path: Path) -> os.stat_result | None:
