@@ -19,7 +19,7 @@ LEFT_OUT = {"test_makefile.py", "test_docs.py", "test_package.py"}
 FOLDERS_LEFT_OUT = {"bench", "browser", "debian", "e2e", "faults", "fuzz", "lives", "night"}
 
 # What the tests import; the linters and browsers of the group `dev` are not needed here.
-TOOLS = ["apachelogs", "hatchling", "hypothesis", "pytest", "uv"]
+TOOLS = ["apachelogs", "hatchling", "hypothesis", "maxminddb", "mmdb-writer", "pytest", "uv"]
 
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct, ValidationError, convert
 
 from .errors import DownloadCounterError
 
@@ -175,7 +175,7 @@ def check(raw: Mapping[str, Any]) -> Settings:
         try:
             given = convert(str(value) if isinstance(value, Path) else value, kinds[key])
             values[key] = _MADE[key](given) if key in _MADE else given
-        except (ValueError, re.error):
+        except (ValueError, ValidationError, re.error):
             raise DownloadCounterError(
                 f"DOWNLOAD_COUNTER[{key!r}] is {value!r}, but must be {_wanted()[key]}."
             ) from None

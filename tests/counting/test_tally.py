@@ -203,9 +203,12 @@ def test_answers_to_head_tell_whether_the_log_counts_what_was_sent() -> None:
 
     wire, plain, neither = count(head), count(head.encode().replace(b" 250 ", b" - ")), count(Line())
 
-    assert (wire.heads_sized, wire.heads_silent) == (1, 0)
-    assert (plain.heads_sized, plain.heads_silent) == (0, 1)
-    assert (neither.heads_sized, neither.heads_silent) == (0, 0)
+    zero = count(head.encode().replace(b" 250 ", b" 0 "))
+
+    assert (wire.heads, wire.heads_sized, wire.heads_silent) == (1, 1, 0)
+    assert (plain.heads, plain.heads_sized, plain.heads_silent) == (1, 0, 1)
+    assert (zero.heads, zero.heads_sized, zero.heads_silent) == (1, 0, 0)
+    assert (neither.heads, neither.heads_sized, neither.heads_silent) == (0, 0, 0)
 
 
 def test_lines_about_images_that_do_not_follow_the_format_are_counted_as_unreadable() -> None:
@@ -220,6 +223,14 @@ def test_lines_about_images_that_do_not_follow_the_format_are_counted_as_unreada
 
     assert started(found) == {(MAY_9, "a.iso"): 1}
     assert found.unreadable == 3
+
+
+def test_of_lines_that_cannot_be_read_a_few_are_kept_to_find_out_their_format() -> None:
+    blocks = [(b"a.iso, what of it?\n" * 70, 0)] * 3
+
+    found = tally(blocks, Rule())
+
+    assert (found.unreadable, len(found.sample)) == (210, 100)
 
 
 def test_lines_too_long_to_be_read_are_unreadable() -> None:

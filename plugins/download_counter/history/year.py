@@ -104,7 +104,7 @@ def decode(content: bytes, kind: type[T]) -> T:
         except (msgspec.DecodeError, UnicodeDecodeError):
             # A file name that is not UTF-8 is held with JSON's escapes of lone surrogates, which only json reads.
             return msgspec.convert(json.loads(content), kind, strict=True)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise Damaged(str(error)) from error
 
 
