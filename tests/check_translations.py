@@ -57,7 +57,7 @@ def main(checkout: Path = CHECKOUT) -> int:
     """Print what the translations lack, and give the exit status."""
     used = used_messages(checkout)
     status = 0
-    for path in sorted(checkout.glob("**/translations/*/LC_MESSAGES/*.po")):
+    for path in sorted(checkout.glob("[!.]*/**/translations/*/LC_MESSAGES/*.po")):
         language = path.parent.parent.name
         with path.open("rb") as file:
             catalog = read_po(file, locale=language, abort_invalid=True)
