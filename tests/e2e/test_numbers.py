@@ -9,7 +9,7 @@ import pytest
 
 from download_counter.history.day import ALL_FILES
 from download_counter.history.store import load
-from support import COMBINED, Apache, Clock, ingest, needs, open_folder, random_file
+from support import COMBINED, Apache, Clock, ingest, needs, open_folder, random_file, wait_until
 
 pytestmark = needs("apache2", "faketime")
 
@@ -40,12 +40,15 @@ class Server:
         self, client: int, file: str, agent: str = WGET, *, method: str = "GET", part: tuple[int, int] | None = None
     ) -> int:
         """Let a client ask for a file, or a part of it up to its last byte; give the status of the answer."""
+        logged = len(self.apache.lines())
         link = HTTPConnection("127.0.0.1", self.apache.port, source_address=(f"127.0.2.{client}", 0), timeout=20)
         headers = {"User-Agent": agent, **({"Range": f"bytes={part[0]}-{part[1]}"} if part else {})}
         link.request(method, f"/{file}", headers=headers)
         answer = link.getresponse()
         answer.read()
         link.close()
+        # Apache answers first, and logs then.
+        wait_until(lambda: len(self.apache.lines()) > logged, "the request in the log")
         return answer.status
 
     def ingest(self) -> None:
