@@ -16,6 +16,7 @@ import pytest
 from accesslog import Line
 from checkout import copy_checkout
 from smallsite import IMAGES, UNPRIVILEGED, SmallSite, run, snapshot
+from support import CHECKOUT
 
 Done = subprocess.CompletedProcess[str]
 Program = Callable[..., Done]
@@ -613,6 +614,14 @@ def test_a_language_that_the_theme_has_no_words_in_is_named_in_one_sentence(site
     site.set("I18N_SUBSITES = {'de': {}}")
 
     assert warned(pelican(site)) == "The theme has no words in the language de, so its pages have the English ones.\n"
+
+
+def test_an_error_of_pelicans_own_is_a_sentence_under_make(tmp_path: Path) -> None:
+    (tmp_path / "pelicanconf.py").write_text("PATH = '.'\nTHEME = '/nowhere'\n")
+
+    assert failed(run([sys.executable, str(CHECKOUT / "scripts/publish.py")], tmp_path)) == (
+        "ValueError: Could not find the theme /nowhere\n"
+    )
 
 
 # --- Output that goes nowhere ---

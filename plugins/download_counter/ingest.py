@@ -57,10 +57,10 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
         places(rule.countries, rule.networks)
     history = load(settings.web_root)
     logs, warnings = find(settings.logs)
-    sizes, growing = _whole(settings.web_root, sizes, history)
+    whole, growing = _whole(settings.web_root, sizes, history)
     warnings += [f"{image} is being written to. Its size counts when it is whole." for image in growing]
 
-    emptied, resized = history.forget_what_counts_lack(), history.note_sizes(sizes)
+    emptied, resized = history.forget_what_counts_lack(), history.note_sizes(whole)
     read_all = emptied or resized or history.lacks_days() or history.state.rule != _plain(rule)
     known = {} if read_all else _known(history, logs)
     changed = [log for log in logs if log not in known]
@@ -92,12 +92,12 @@ def ingest(settings: Settings, sizes: Mapping[str, int], progress: Progress = _s
 
 
 def _whole(web_root: Path, sizes: Mapping[str, int], history: History) -> tuple[dict[str, int], list[Path]]:
-    """The sizes without those of images that somebody writes over: by the size of a half, parts would be finished."""
+    """The sizes of images that are whole, and those that grow: by the size of a half, half a download is finished."""
     new = [file for file, size in sizes.items() if history.size_of(file) not in (None, size)]
     just_now = time.time() - _STILL_WRITTEN
     changed = [file for file in new if (status := _status(web_root / file)) and status.st_mtime > just_now]
     if changed:
-        time.sleep(1)  # two looks show it; a replaced image is rare
+        time.sleep(1)  # a second look shows whether it grows
     growing = [file for file in changed if (status := _status(web_root / file)) and status.st_size != sizes[file]]
     whole = {file: size for file, size in sizes.items() if file not in growing}
     return whole, [web_root / file for file in growing]

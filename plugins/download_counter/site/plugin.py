@@ -116,9 +116,11 @@ def _equip(generator: Generator) -> None:
     generator.env.loader = ChoiceLoader([generator.env.loader, FileSystemLoader(TEMPLATES)])
 
 
-# What Pelican says of a text that a sub-site does not have in its language, which may be so; and of a theme without
-# words in a language, which is said in a sentence.
-_UNTRANSLATED = ("There are %s original (not translated) items", "Cannot find translations for language")
+# What Pelican says of a text that a sub-site does not have in its language. A site in several languages may be so.
+_UNTRANSLATED = "There are %s original (not translated) items"
+
+# What it says, with a traceback, of a theme without words in a language; `_name_untranslated` says it in a sentence.
+_NO_WORDS = "Cannot find translations for language"
 
 # What Pelican says of a text that cannot be read, in each language and without the reason.
 _UNREAD = "Could not process %s"
@@ -129,7 +131,7 @@ class _Quiet(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         said = str(record.msg)
-        if said.startswith(_UNTRANSLATED) and runs:
+        if said.startswith(_NO_WORDS) or (said.startswith(_UNTRANSLATED) and runs and len(current().languages) > 1):
             return False
         error = record.exc_info[1] if record.exc_info else None
         if said.startswith(_UNREAD) and runs and isinstance(record.args, tuple):
@@ -146,8 +148,6 @@ class _Quiet(logging.Filter):
             error = template_problem(error, "while the pages were made")
         if isinstance(error, DownloadCounterError):
             record.exc_info, record.msg, record.args = None, "%s", (error,)
-        elif record.levelno == logging.CRITICAL:
-            record.exc_info = None
         return True
 
 
